@@ -1,0 +1,44 @@
+# make dev | test | check | fmt | clean.   NODES=2 make dev starts two nodes.
+
+BIN := .venv/bin
+PYTHON ?= python3
+
+.PHONY: dev test check fmt lock clean
+
+dev: .venv/installed
+	@exec $(BIN)/lumina dev
+
+test: .venv/installed
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/installed
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python tools/check_lock.py
+
+fmt: .venv/installed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock:
+	uv lock
+	uv export --quiet --all-extras --no-emit-project --format requirements-txt --no-header -o requirements.txt
+
+clean:
+	rm -rf .venv .lumina .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# uv when it is there, venv and pip when not; both install exactly what uv.lock says.
+.venv/installed: uv.lock requirements.txt pyproject.toml
+	@if command -v uv >/dev/null; then \
+	    echo "setting up .venv with uv"; \
+	    uv sync --quiet --frozen --all-extras; \
+	else \
+	    echo "setting up .venv with pip (takes a minute the first time)"; \
+	    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lumina needs Python 3.11 or newer; set PYTHON=...")' && \
+	    $(PYTHON) -m venv .venv && \
+	    $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt && \
+	    $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@

@@ -1,0 +1,30 @@
+"""Who may see and do what: the one place where permission is asked.
+
+A hot write asks inside its statement, so that the answer belongs to the same commit
+(sql/messages.sql, `send`); everything else asks here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lumina_protocol.errors import NotFound
+
+from lumina_rt.store.queries import query
+
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Row, Tx
+
+MEMBERSHIP = query("conversations.membership")
+
+
+async def member(tx: Tx, *, user_id: UUID, conversation_id: UUID) -> Row:
+    """The counters (last_seq, last_rev) of a conversation that the user is a member of.
+
+    Raises NotFound, for a stranger as for a conversation that does not exist.
+    """
+    row = await tx.maybe(MEMBERSHIP, user_id=user_id, conversation_id=conversation_id)
+    if row is None:
+        raise NotFound("There is no such conversation, or not for you.", field="conversation_id")
+    return row

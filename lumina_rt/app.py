@@ -1,0 +1,213 @@
+"""All the wiring of a node: settings -> engines -> services -> one task group; SIGTERM -> drain."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+from aiohttp import web
+from lumina_protocol.codec import MSGPACK
+
+import lumina_rt.handlers  # noqa: F401  (fills the router)
+from lumina_rt.bus.bus import Bus
+from lumina_rt.bus.bus import connect as connect_redis
+from lumina_rt.bus.entry import Delivery
+from lumina_rt.config import Settings
+from lumina_rt.credentials import Passwords, Tokens
+from lumina_rt.gateway.framing import websocket_frame
+from lumina_rt.gateway.gateway import Gateway
+from lumina_rt.http.private import private_app
+from lumina_rt.http.public import public_app
+from lumina_rt.hub import Hub
+from lumina_rt.preflight import examine, refuse_problems
+from lumina_rt.router import Services
+from lumina_rt.store import db as store
+from lumina_rt.store.db import Db, Emitted
+from lumina_rt.store.queries import query
+from lumina_rt.telemetry import Telemetry
+from lumina_rt.workers.heartbeat import Heartbeat
+
+CLUSTER = query("nodes.cluster")
+RETRY_S, MAX_RETRY_S = 0.1, 5.0
+
+
+class PortTaken(OSError):
+    """The address cannot be listened on; the message names the setting to change."""
+
+
+@dataclass(slots=True)
+class Node:
+    """A running node."""
+
+    settings: Settings
+    gateway: Gateway
+    bus: Bus
+    heartbeat: Heartbeat
+    telemetry: Telemetry
+    port: int = 0
+    private_port: int = 0
+
+    def checks(self) -> dict[str, bool]:
+        return {
+            "postgres": self.heartbeat.is_fresh,
+            "bus": self.bus.probe_is_fresh,
+            "serving": not self.gateway.draining,
+        }
+
+    @property
+    def url(self) -> str:
+        return f"ws://{self.settings.host}:{self.port}/v1/socket"
+
+
+async def serve(settings: Settings, started: Callable[[Node], None]) -> None:
+    """Run a node until SIGTERM or SIGINT; then drain. A second signal ends at once."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with run(settings) as node, anyio.create_task_group() as tasks:
+            started(node)
+            await anext(signals)
+            node.telemetry.log.info("draining")
+            tasks.start_soon(_drain, node, tasks.cancel_scope)
+            await anext(signals)
+            tasks.cancel_scope.cancel()
+
+
+async def _drain(node: Node, scope: anyio.CancelScope) -> None:
+    await node.gateway.drain()
+    scope.cancel()
+
+
+@asynccontextmanager
+async def run(settings: Settings) -> AsyncIterator[Node]:
+    """A node that is ready when the block begins, and gone when it has ended.
+
+    Raises StoreUnreachable, PreflightError, RedisError or PortTaken when it cannot start.
+    """
+    telemetry = Telemetry(settings.node)
+    async with AsyncExitStack() as stack:
+        node = await _build(settings, telemetry, stack)
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        stack.callback(tasks.cancel_scope.cancel)
+        for name, loop in (
+            ("bus.reader", node.bus.run_reader),
+            ("bus.publisher", node.bus.run_publisher),
+            ("bus.prober", node.bus.run_prober),
+            ("heartbeat", node.heartbeat.run),
+            ("gateway.wheel", node.gateway.wheel.run),
+        ):
+            tasks.start_soon(keep_running, name, loop, telemetry)
+        await _listen(node, stack)
+        stack.push_async_callback(node.gateway.drain)
+        yield node
+
+
+async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Node:
+    """Connect what a node is made of. What is opened here, the stack closes."""
+    pool = await store.connect(settings.database_url, size=settings.database_pool)
+    stack.push_async_callback(store.close, pool, within=settings.drain_s)
+    redis = connect_redis(settings.redis_url)
+    stack.push_async_callback(redis.aclose)
+    refuse_problems(await examine(settings, pool, redis))
+
+    hub = Hub(websocket_frame, settings.max_sessions_per_user, telemetry)
+    node_id = f"{settings.node}#{secrets.token_hex(4)}"
+    bus = Bus(
+        redis, settings.redis_prefix, node_id, lambda d: hub.deliver(d.to, d.payload), telemetry
+    )
+    db = Db(pool, publisher(hub, bus))
+    async with db.read() as tx:
+        cluster = await tx.one(CLUSTER)
+    services = Services(
+        db=db,
+        tokens=Tokens(settings.secret.get_secret_value(), settings.token_ttl_s),
+        passwords=Passwords(settings.logins_waiting, settings.password_rounds),
+        hash_key=cluster["hash_key"],
+        telemetry=telemetry,
+    )
+    runner = web.AppRunner(public_app(), handle_signals=False, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    gateway = Gateway(settings, services, hub, _http_protocol(runner))
+    heartbeat = Heartbeat(db, bus)
+    stack.push_async_callback(_leave, bus, heartbeat, telemetry)
+    await heartbeat.join()
+    return Node(settings, gateway, bus, heartbeat, telemetry)
+
+
+def publisher(hub: Hub, bus: Bus) -> Callable[[list[Emitted]], None]:
+    """The one way out of a commit. On the next tick, so that the sender's ack goes first."""
+    loop = asyncio.get_running_loop()
+
+    def send(deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            hub.deliver(delivery.to, delivery.payload)
+        bus.publish(deliveries)
+
+    def publish(emitted: list[Emitted]) -> None:
+        loop.call_soon(send, [Delivery(e.to, MSGPACK.event(e.event)) for e in emitted])
+
+    return publish
+
+
+async def keep_running(
+    name: str, loop: Callable[[], Awaitable[None]], telemetry: Telemetry
+) -> None:
+    """Run a background loop for ever: a failure is logged and counted, and the loop starts again
+    after a back-off with full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015)."""
+    retry_s = RETRY_S
+    while True:
+        began = asyncio.get_running_loop().time()
+        try:
+            await loop()
+        except Exception as error:
+            if asyncio.get_running_loop().time() - began > MAX_RETRY_S:
+                retry_s = RETRY_S
+            delay = random.uniform(RETRY_S / 2, retry_s)
+            telemetry.task_failed(name, error, delay)
+            await asyncio.sleep(delay)
+            retry_s = min(retry_s * 2, MAX_RETRY_S)
+
+
+async def _listen(node: Node, stack: AsyncExitStack) -> None:
+    settings = node.settings
+    try:
+        node.port = await node.gateway.listen()
+    except OSError as error:
+        raise PortTaken(_taken(settings.host, settings.port, "LUMINA_PORT", error)) from error
+    private = web.AppRunner(
+        private_app(node.telemetry, node.checks), handle_signals=False, access_log=None
+    )
+    await private.setup()
+    stack.push_async_callback(private.cleanup)
+    site = web.TCPSite(private, settings.private_host, settings.private_port)
+    try:
+        await site.start()
+    except OSError as error:
+        where = settings.private_host, settings.private_port
+        raise PortTaken(_taken(*where, "LUMINA_PRIVATE_PORT", error)) from error
+    node.private_port = private.addresses[0][1]
+
+
+def _taken(host: str, port: int, setting: str, error: OSError) -> str:
+    return (
+        f"cannot listen on {host}:{port} ({error.strerror or error}); set {setting} to a free port"
+    )
+
+
+def _http_protocol(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    server = runner.server
+    assert server is not None
+    return server
+
+
+async def _leave(bus: Bus, heartbeat: Heartbeat, telemetry: Telemetry) -> None:
+    try:
+        await heartbeat.leave()
+    except Exception as error:
+        telemetry.task_failed("leave", error, 0)
+    await bus.close()

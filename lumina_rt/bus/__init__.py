@@ -1,0 +1,9 @@
+"""Between the nodes: the only room that knows redis. Every key there is:
+
+| key                     | type   | what                                  | ends                      |
+|-------------------------|--------|---------------------------------------|---------------------------|
+| {prefix}:node:{node_id} | stream | what this run of a node is to deliver | 60 s after its last probe |
+
+A node reads one stream, its own, and writes to those of its peers. An entry has one field, `b`:
+the MessagePack array described in `entry.py`. Commands are those of Redis 6.2.
+"""  # noqa: E501  (a table)

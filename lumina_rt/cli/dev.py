@@ -1,0 +1,177 @@
+"""`lumina dev`: engines, schema, nodes and demo accounts, with one command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import click
+from lumina_protocol.accounts import Login, Register
+from lumina_protocol.errors import LuminaError, UsernameTaken
+from rich.console import Console
+
+from lumina_rt import __version__
+from lumina_rt.client import Client
+from lumina_rt.dev import engines, nodes, state
+from lumina_rt.dev.state import DevState
+from lumina_rt.store import migrate
+
+HOST = "127.0.0.1"
+MAX_NODES = 8
+
+
+@click.command("dev", short_help="Start everything here, for development.")
+@click.option("--nodes", "count", type=click.IntRange(1, MAX_NODES), default=1, show_default=True,
+              envvar="NODES", help="How many nodes share the engines.")  # fmt: skip
+@click.option("--port", type=click.IntRange(1, 65000), default=8080, show_default=True,
+              envvar="LUMINA_PORT", help="Of the first node; the others follow.")  # fmt: skip
+@click.option("--private-port", type=click.IntRange(1, 65000), default=9090, show_default=True,
+              envvar="LUMINA_PRIVATE_PORT", help="Health and metrics, likewise.")  # fmt: skip
+def command(count: int, port: int, private_port: int) -> None:
+    """Start embedded Postgres and Valkey below .lumina, bring the schema up to date, start nodes
+    and make two demo accounts. Ctrl-C stops everything; the data stays.
+
+    \b
+    Examples:
+      lumina dev
+      lumina dev --nodes 2
+      LUMINA_DATABASE_URL=postgresql://... lumina dev     with an engine of your own
+    """
+    stopping = Stopping()
+    screen = Screen(Console(highlight=False))
+    screen.title(f"Lumina RT {__version__}, for development")
+    with ExitStack() as stack:
+        kept = state.load() or DevState()
+        kept.environment = _start_engines(screen, stack, kept)
+        _migrate(screen, kept.environment["LUMINA_DATABASE_URL"])
+        running = _start_nodes(
+            screen, stack, kept, [(port + i, private_port + i) for i in range(count)]
+        )
+        kept.urls = [node.url for node in running]
+        _make_accounts(screen, kept)
+        state.save(kept)
+        screen.next_steps(kept)
+        stopping.wait(running)
+        screen.line("stopping", "nodes first, then the engines; what was said is kept")
+    screen.line("stopped", f"`make dev` starts again with everything in {state.HOME}")
+
+
+class Stopping:
+    """Ctrl-C and SIGTERM, turned into the end of `wait`, or of the start that is under way."""
+
+    def __init__(self) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def wait(self, running: list[nodes.NodeProcess]) -> None:
+        try:
+            while True:
+                for node in running:
+                    if (code := node.process.poll()) is not None:
+                        raise nodes.NodeError(
+                            f"the node at {node.url} ended with {code}, see above"
+                        )
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C is enough
+
+
+class Screen:
+    """A line for each step: what is being done, then what came of it and how long it took."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def title(self, text: str) -> None:
+        self.console.print(f"[bold]{text}[/]\n")
+
+    def line(self, what: str, text: str) -> None:
+        self.console.print(f"  [bold cyan]{what:<11}[/]{text}", soft_wrap=True)
+
+    @contextmanager
+    def step(self, what: str, doing: str) -> Iterator[list[str]]:
+        """The block puts its result into the list it gets."""
+        result: list[str] = []
+        began = time.monotonic()
+        with self.console.status(f"{what}: {doing}"):
+            if not self.console.is_terminal:
+                self.line(what, f"{doing} ...")
+            yield result
+        self.line(what, f"{result[-1]}  [dim]{time.monotonic() - began:.1f} s[/]")
+
+    def next_steps(self, kept: DevState) -> None:
+        for name, password in kept.accounts.items():
+            self.line("account", f"{name}, password {password}")
+        url = "" if len(kept.urls) == 1 else f" --url {kept.urls[1]}"
+        self.console.print(
+            "\nNow open two more terminals and type\n"
+            "  [bold].venv/bin/lumina chat --as alice --with bob[/]\n"
+            f"  [bold].venv/bin/lumina chat --as bob --with alice{url}[/]\n"
+            "Ctrl-C here stops everything and keeps the data. Logs of the nodes follow.\n",
+            soft_wrap=True,
+        )
+
+
+def _start_engines(screen: Screen, stack: ExitStack, kept: DevState) -> dict[str, str]:
+    """An engine whose URL is given is used as it is; otherwise both are started here."""
+    given = {name: os.environ.get(name, "") for name in ("LUMINA_DATABASE_URL", "LUMINA_REDIS_URL")}
+    if not all(given.values()):
+        with screen.step("engines", "starting Postgres and Valkey") as result:
+            started = engines.start(state.HOME, say=lambda line: screen.line("engines", line))
+            stack.callback(started.stop)
+            given["LUMINA_DATABASE_URL"] = given["LUMINA_DATABASE_URL"] or started.database_url()
+            given["LUMINA_REDIS_URL"] = given["LUMINA_REDIS_URL"] or started.redis_url
+            result.append(
+                f"Postgres and {started.binaries.redis.name}, data in {started.home.data}"
+            )
+    return {
+        **given,
+        "LUMINA_SECRET": kept.secret,
+        "LUMINA_ENVIRONMENT": "development",
+        "LUMINA_BLOB_DIR": str((state.HOME / "blobs").resolve()),
+        "LUMINA_LOG_FORMAT": "console",
+    }
+
+
+def _migrate(screen: Screen, database_url: str) -> None:
+    with screen.step("schema", "applying migrations") as result:
+        status = asyncio.run(
+            migrate.migrate(database_url, tell=lambda line: screen.line("schema", line))
+        )
+        result.append(f"at {status.level}")
+
+
+def _start_nodes(
+    screen: Screen, stack: ExitStack, kept: DevState, ports: list[tuple[int, int]]
+) -> list[nodes.NodeProcess]:
+    running = []
+    for number, (port, private_port) in enumerate(ports, 1):
+        environment = {**kept.environment, "LUMINA_NODE": f"node{number}"}
+        node = nodes.spawn(environment, HOST, port, private_port)
+        stack.callback(node.stop)
+        running.append(node)
+    for number, node in enumerate(running, 1):
+        with screen.step(f"node {number}", "starting") as result:
+            node.wait_until_ready()
+            result.append(f"{node.url}   health {node.health}")
+    return running
+
+
+def _make_accounts(screen: Screen, kept: DevState) -> None:
+    with screen.step("accounts", "making the demo accounts") as result:
+        asyncio.run(_register(kept))
+        result.append(" and ".join(kept.accounts))
+
+
+async def _register(kept: DevState) -> None:
+    async with Client(kept.urls[0]) as client:
+        for username, password in kept.accounts.items():
+            try:
+                await client.call(Register(username=username, password=password))
+            except LuminaError as error:
+                if error.body.code != UsernameTaken.code:
+                    raise
+                await client.call(Login(username=username, password=password))

@@ -1,0 +1,40 @@
+"""`lumina serve`: one node."""
+
+from __future__ import annotations
+
+import click
+import uvloop
+
+from lumina_rt import app
+from lumina_rt.config import read_settings
+from lumina_rt.telemetry import setup_logging
+
+
+@click.command("serve", short_help="Run one node.")
+def command() -> None:
+    """Run one node, configured by the environment.
+
+    \b
+    LUMINA_DATABASE_URL   postgresql://user:password@host:5432/database   (required)
+    LUMINA_REDIS_URL      redis://host:6379/0                             (required)
+    LUMINA_SECRET         signs tokens, the same on every node            (required)
+    LUMINA_HOST, _PORT    where clients connect            127.0.0.1, 8080
+    LUMINA_PRIVATE_HOST, _PRIVATE_PORT   health, metrics   127.0.0.1, 9090
+    LUMINA_ENVIRONMENT    production or development        production
+
+    All settings, with their defaults, are in lumina_rt/config.py. SIGTERM drains: requests under
+    way are finished, clients are sent to another node. A second SIGTERM ends at once.
+
+    \b
+    Example:
+      export LUMINA_SECRET=$(openssl rand -hex 32)
+      LUMINA_DATABASE_URL=postgresql://lumina@db/lumina LUMINA_REDIS_URL=redis://cache lumina serve
+    """
+    settings = read_settings()
+    setup_logging(settings.log_format, settings.log_level)
+    uvloop.run(app.serve(settings, started))
+
+
+def started(node: app.Node) -> None:
+    private = f"http://{node.settings.private_host}:{node.private_port}"
+    node.telemetry.log.info("ready", url=node.url, private=private, node_id=node.bus.node_id)

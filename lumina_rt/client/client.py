@@ -1,0 +1,197 @@
+"""A client that stays connected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self, TypeVar
+
+from lumina_protocol.accounts import Login
+from lumina_protocol.codec import MSGPACK, Codec
+from lumina_protocol.errors import InvalidToken, LuminaError, may_reconnect
+from lumina_protocol.frame import Reply, Request
+from lumina_protocol.session import Authenticate, Ready
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+from lumina_rt.client.backoff import delays
+from lumina_rt.client.errors import CallTimeout, ClientError, Disconnected
+from lumina_rt.client.inbox import Connected, Inbox, Interrupted, News
+from lumina_rt.client.link import Link
+
+CALL_TIMEOUT_S = 15.0
+R = TypeVar("R", bound=Reply)
+
+
+class Client:
+    """One user's connection, opened again with jittered back-off whenever it breaks.
+
+    Give a `token`, or `username` and `password`, or neither for a stranger who may register.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        codec: Codec = MSGPACK,
+    ) -> None:
+        self.url = url
+        self.token = token
+        self.username = username
+        self.ready: Ready | None = None
+        """Who we are, as the server said when we last connected; None for a stranger."""
+        self._password = password
+        self._codec = codec
+        self._link: Link | None = None
+        self._linked = asyncio.Event()
+        self._inboxes: set[Inbox] = set()
+        self._ended: Exception | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Raises OSError or ClientError when that fails at the first try, and the server's
+        LuminaError when it does not know us."""
+        link, reading = await self._open()
+        self._task = asyncio.create_task(self._stay_connected(link, reading))
+
+    @property
+    def connected(self) -> bool:
+        return self._link is not None
+
+    async def call(self, request: Request[R], *, timeout_s: float = CALL_TIMEOUT_S) -> R:
+        """Ask and wait for the answer, across reconnects where asking twice does no harm.
+
+        Raises LuminaError when the server refuses, CallTimeout, or Disconnected.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    await self._linked.wait()
+                    if self._ended or self._link is None:
+                        raise self._ended or Disconnected(1000, "the client was closed")
+                    link = self._link
+                    try:
+                        return await link.call(request)
+                    except Disconnected as lost:
+                        if not request.retry_safe or not may_reconnect(lost.code):
+                            raise
+                        if self._link is link:
+                            self._unlink()
+        except TimeoutError:
+            raise CallTimeout(f"{request.op} got no answer in {timeout_s:g} s") from None
+
+    @contextmanager
+    def inbox(self) -> Iterator[Inbox]:
+        """What arrives while the block lasts, as an async iterator."""
+        inbox = Inbox()
+        self._inboxes.add(inbox)
+        if self._ended:
+            inbox.fail(self._ended)
+        try:
+            yield inbox
+        finally:
+            self._inboxes.discard(inbox)
+
+    async def close(self) -> None:
+        """Close for good; who waits for an answer or an event gets Disconnected."""
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        self._end(Disconnected(1000, "the client was closed"))
+
+    async def _open(self) -> tuple[Link, asyncio.Task[Disconnected]]:
+        try:
+            link = await Link.open(self.url, self._codec, self._tell)
+        except InvalidStatus as error:
+            body = (error.response.body or b"").decode(errors="replace").strip()
+            raise ClientError(f"{self.url} answered {error.response.status_code}: {body}") from None
+        except InvalidHandshake as error:
+            raise ClientError(f"{self.url} is no Lumina server: {error}") from None
+        reading = asyncio.create_task(link.read())
+        try:
+            self.ready = await self._authenticate(link)
+        except BaseException:
+            await link.close()
+            await reading
+            raise
+        self._link = link
+        self._linked.set()
+        self._tell(Connected(self.ready))
+        return link, reading
+
+    async def _authenticate(self, link: Link) -> Ready | None:
+        if self.token is None and self._password is None:
+            return None
+        if self.token is not None:
+            try:
+                return await link.call(Authenticate(token=self.token))
+            except LuminaError as error:
+                if error.body.code != InvalidToken.code or self._password is None:
+                    raise
+        assert self.username is not None
+        assert self._password is not None
+        logged_in = await link.call(Login(username=self.username, password=self._password))
+        self.token = logged_in.token
+        return await link.call(Authenticate(token=self.token))
+
+    async def _stay_connected(self, link: Link, reading: asyncio.Task[Disconnected]) -> None:
+        try:
+            while True:
+                lost = await asyncio.shield(reading)
+                self._unlink()
+                if not may_reconnect(lost.code):
+                    self._end(lost)
+                    return
+                self._tell(Interrupted(lost.code, lost.reason))
+                link, reading = await self._reopen()
+        except LuminaError as error:  # the server no longer knows us
+            self._end(error)
+        finally:
+            self._unlink()
+            await link.close()
+            await reading
+
+    async def _reopen(self) -> tuple[Link, asyncio.Task[Disconnected]]:
+        for delay in delays():
+            await asyncio.sleep(delay)
+            try:
+                return await self._open()
+            except LuminaError as error:
+                if not error.body.temporary:
+                    raise
+            except (OSError, TimeoutError, ClientError):
+                continue
+        raise AssertionError("delays() does not end")
+
+    def _unlink(self) -> None:
+        self._link = None
+        if self._ended is None:
+            self._linked.clear()
+
+    def _tell(self, news: News) -> None:
+        for inbox in self._inboxes:
+            inbox.put(news)
+
+    def _end(self, error: Exception) -> None:
+        if self._ended is None:
+            self._ended = error
+            self._linked.set()
+            for inbox in self._inboxes:
+                inbox.fail(error)

@@ -1,0 +1,61 @@
+"""Events on their way to the app."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from lumina_protocol.frame import Event, EventFrame
+from lumina_protocol.session import Ready
+
+from lumina_rt.client.errors import Overflow
+
+LIMIT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The client is connected, again after the first time: events may have been missed before."""
+
+    ready: Ready | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The connection broke; the client is trying to connect again."""
+
+    code: int
+    reason: str
+
+
+News = Event | EventFrame | Connected | Interrupted
+"""An EventFrame is an event of a type that this SDK does not know yet."""
+
+
+class Inbox:
+    """An async iterator over what arrives from its opening on."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._queue: asyncio.Queue[News | Exception] = asyncio.Queue()
+        self._limit = limit
+
+    def put(self, news: News) -> None:
+        if self._queue.qsize() < self._limit:
+            self._queue.put_nowait(news)
+        elif self._queue.qsize() == self._limit:
+            self.fail(Overflow(f"{self._limit} events wait and none was taken"))
+
+    def fail(self, error: Exception) -> None:
+        """Raise this in the reader, once it has taken what came before."""
+        self._queue.put_nowait(error)
+
+    def __aiter__(self) -> AsyncIterator[News]:
+        return self
+
+    async def __anext__(self) -> News:
+        news = await self._queue.get()
+        if isinstance(news, Exception):
+            self._queue.put_nowait(news)  # it stays true for whoever asks again
+            raise news
+        return news

@@ -1,0 +1,100 @@
+"""One connection, for as long as it lasts: requests out, replies and events in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from lumina_protocol import EVENTS
+from lumina_protocol.codec import Codec, Malformed
+from lumina_protocol.errors import ErrorBody, LuminaError
+from lumina_protocol.frame import ErrorFrame, EventFrame, Reply, ReplyFrame, Request
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from lumina_rt.client.errors import Disconnected
+from lumina_rt.client.inbox import News
+
+OPEN_TIMEOUT_S = 10
+ABNORMAL = 1006
+R = TypeVar("R", bound=Reply)
+
+
+class Link:
+    """Open with `Link.open`; `read` must run for replies to come."""
+
+    def __init__(
+        self, socket: ClientConnection, codec: Codec, tell: Callable[[News], None]
+    ) -> None:
+        self._socket = socket
+        self._codec = codec
+        self._tell = tell
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._asked: dict[int, Request[Any]] = {}
+        self._last_id = 0
+
+    @classmethod
+    async def open(cls, url: str, codec: Codec, tell: Callable[[News], None]) -> Link:
+        """Raises OSError, TimeoutError or websockets' InvalidHandshake."""
+        socket = await connect(
+            url,
+            subprotocols=[Subprotocol(codec.subprotocol)],
+            compression=None,
+            max_size=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=1,
+        )
+        return cls(socket, codec, tell)
+
+    async def call(self, request: Request[R]) -> R:
+        """Raises LuminaError when the server refuses, Disconnected when the connection ends."""
+        self._last_id += 1
+        id_ = self._last_id
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting[id_], self._asked[id_] = answer, request
+        try:
+            payload = self._codec.request(id_, request)
+            await self._socket.send(payload, text=not self._codec.binary)
+            return await answer  # type: ignore[return-value]  # _receive made it of request.reply
+        except ConnectionClosed as closed:
+            raise _disconnected(closed) from None
+        finally:
+            self._waiting.pop(id_, None)
+            self._asked.pop(id_, None)
+
+    async def read(self) -> Disconnected:
+        """Take in what comes, until the connection ends; returns why it ended."""
+        try:
+            while True:
+                data = await self._socket.recv()
+                self._receive(data.encode() if isinstance(data, str) else data)
+        except ConnectionClosed as closed:
+            ended = _disconnected(closed)
+        except Malformed as error:
+            ended = Disconnected(ABNORMAL, f"the server sent what is no frame: {error}")
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(ended)
+        return ended
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+    def _receive(self, data: bytes) -> None:
+        match self._codec.decode(data):
+            case ReplyFrame(id_, body) if id_ in self._waiting:
+                self._waiting[id_].set_result(self._asked[id_].reply.model_validate(body))
+            case ErrorFrame(id_, body) if id_ in self._waiting:
+                error = LuminaError(body=ErrorBody.model_validate(body))
+                self._waiting[id_].set_exception(error)
+            case EventFrame(type_, body) as frame:
+                model = EVENTS.get(type_)
+                self._tell(model.model_validate(body) if model else frame)
+
+
+def _disconnected(closed: ConnectionClosed) -> Disconnected:
+    if closed.rcvd is None:
+        return Disconnected(ABNORMAL, "the connection broke")
+    return Disconnected(closed.rcvd.code, closed.rcvd.reason)

@@ -1,0 +1,97 @@
+"""Passwords and tokens: what proves who somebody is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+import anyio.to_thread
+import bcrypt
+import jwt
+from lumina_protocol.errors import InvalidToken, Overloaded
+
+ALGORITHM = "HS256"
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Tokens:
+    """Signed, self-contained access tokens (RFC 7519)."""
+
+    secret: str
+    ttl_s: int
+    now: Callable[[], float] = time.time
+
+    def issue(self, user_id: UUID) -> tuple[str, int]:
+        """A token and when it expires, in milliseconds since 1970."""
+        now = int(self.now())
+        claims = {"sub": str(user_id), "iat": now, "exp": now + self.ttl_s}
+        token = jwt.encode(claims, self.secret, ALGORITHM)
+        return token, (now + self.ttl_s) * 1000
+
+    def user_id(self, token: str) -> UUID:
+        """Whose token it is. Raises InvalidToken."""
+        try:
+            claims = jwt.decode(
+                token,
+                self.secret,
+                [ALGORITHM],
+                options={"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False},
+            )
+            user_id, expires = UUID(claims["sub"]), float(claims["exp"])
+        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+            raise InvalidToken(field="token") from None
+        if expires <= self.now():
+            raise InvalidToken(field="token")
+        return user_id
+
+
+@dataclass(slots=True)
+class Passwords:
+    """bcrypt in threads: it is made to be slow, and the event loop must not be."""
+
+    max_waiting: int
+    rounds: int
+    waiting: int = 0
+    limiter: anyio.CapacityLimiter = field(init=False)
+    nobody: bytes = field(init=False)
+    """Compared with when a name is unknown, so that the answer takes as long as for a known one:
+    a digest that was made quickly but says that it takes `rounds` to check."""
+
+    def __post_init__(self) -> None:
+        self.limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
+        quick = bcrypt.hashpw(b"nobody has this", bcrypt.gensalt(4))
+        self.nobody = quick.replace(b"$04$", b"$%02d$" % self.rounds, 1)
+
+    async def hash(self, password: str) -> str:
+        """Raises Overloaded when too many wait."""
+        salt = bcrypt.gensalt(self.rounds)
+        hashed: bytes = await self._in_thread(bcrypt.hashpw, _prehash(password), salt)
+        return hashed.decode()
+
+    async def matches(self, password: str, hashed: str | None) -> bool:
+        """`hashed` is None for an unknown user: false, after the same time. Raises Overloaded."""
+        known = hashed.encode() if hashed else self.nobody
+        right: bool = await self._in_thread(bcrypt.checkpw, _prehash(password), known)
+        return right and hashed is not None
+
+    async def _in_thread(self, work: Callable[..., T], *args: bytes) -> T:
+        if self.waiting >= self.max_waiting:
+            raise Overloaded(retry_after_ms=2000)
+        self.waiting += 1
+        try:
+            return await anyio.to_thread.run_sync(work, *args, limiter=self.limiter)
+        finally:
+            self.waiting -= 1
+
+
+def _prehash(password: str) -> bytes:
+    """bcrypt reads 72 bytes and no NUL: a digest lets every character of a password count."""
+    digest = hashlib.blake2b(password.encode(), digest_size=48, person=b"lumina-password").digest()
+    return base64.b64encode(digest)

@@ -1,0 +1,271 @@
+"""One websocket: bytes to requests, replies and events to bytes. The session decides."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from lumina_protocol.codec import CODECS, MSGPACK, Codec, Malformed
+from lumina_protocol.errors import CloseCode, ErrorBody, InvalidToken
+from lumina_protocol.fields import uuid7
+from lumina_protocol.frame import Reply, RequestFrame
+from lumina_protocol.session import Ready
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import SEND_EOF
+from websockets.protocol import State as SocketState
+from websockets.server import ServerProtocol
+
+from lumina_rt.gateway.framing import websocket_frame
+from lumina_rt.router import Ctx, dispatch, kind
+from lumina_rt.session import Action, Answer, Close, Ping, Run, Session, State
+
+if TYPE_CHECKING:
+    from lumina_rt.gateway.gateway import Gateway
+
+PATH = "/v1/socket"
+CLOSE_TIMEOUT_S = 5
+MAX_REASON = 120  # bytes; a close frame has room for 123 (RFC 6455 section 5.5.1)
+
+
+class Connection(asyncio.Protocol):
+    """A websocket from its opening handshake on. Also the hub's Receiver."""
+
+    __slots__ = ("closing_with", "codec", "ctx", "gateway", "message", "outbox", "outbox_bytes",
+                 "reading", "session", "slot", "timer", "transport", "writable", "ws")  # fmt: skip
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.ws = ServerProtocol(
+            subprotocols=gateway.subprotocols,
+            max_size=gateway.settings.max_frame_before_auth,
+            logger=gateway.socket_logger,
+        )
+        self.codec: Codec = MSGPACK
+        self.session = Session(gateway.limits, gateway.loop.time())
+        self.ctx = Ctx(gateway.services, uuid7())
+        self.outbox: list[bytes] = []
+        self.outbox_bytes = 0
+        self.message: bytearray | None = None  # a fragmented message, as far as it has come
+        self.writable = self.reading = True
+        self.closing_with: int = CloseCode.NORMAL
+        self.timer: asyncio.TimerHandle | None = None
+        self.slot = -1
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._set_timer(self.gateway.settings.header_timeout_s, self.transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self.session.heard = True
+        self.ws.receive_data(data)
+        for event in self.ws.events_received():
+            if isinstance(event, Request):
+                self._shake_hands(event)
+            elif isinstance(event, Frame):
+                self._receive(event)
+        if self.ws.writes:
+            self._write_protocol_data()
+        self._update_reading()
+
+    def eof_received(self) -> None:
+        self.ws.receive_eof()
+        self._write_protocol_data()
+
+    def pause_writing(self) -> None:
+        self.writable = False
+        self._update_reading()
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        self.flush()
+        self._update_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.session.over()
+        self._set_timer(None)
+        self.gateway.lost(self)
+
+    # What the hub and the gateway call.
+
+    def push(self, frame: bytes) -> None:
+        """Queue an event for the next flush; close when too much waits."""
+        if self.session.state is State.READY:
+            self._queue(frame, reply=False)
+
+    def outnumbered(self) -> None:
+        self.close(CloseCode.TOO_MANY_SESSIONS, "this user has opened too many newer sessions")
+
+    def flush(self) -> None:
+        if self.outbox and self.writable:
+            joined = self.outbox[0] if len(self.outbox) == 1 else b"".join(self.outbox)
+            self.outbox.clear()
+            self.outbox_bytes = 0
+            self.transport.write(joined)
+
+    def beat(self) -> None:
+        self._obey(self.session.beat())
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Say why, give the client a moment to answer, then cut the line."""
+        self.session.over()
+        if self.ws.state is not SocketState.OPEN:
+            return
+        self.closing_with = code
+        self.flush()
+        self.outbox.clear()
+        self.ws.send_close(code, reason[:MAX_REASON])
+        self._write_protocol_data()
+        self._set_timer(CLOSE_TIMEOUT_S, self.transport.abort)
+        self._update_reading()
+
+    # The opening handshake.
+
+    def _shake_hands(self, request: Request) -> None:
+        if refusal := self.gateway.refusal(request.path.partition("?")[0]):
+            self.ws.send_response(self.ws.reject(*refusal))
+            return
+        self.ws.send_response(self.ws.accept(request))
+        if self.ws.state is SocketState.OPEN and self.ws.subprotocol:
+            self.codec = CODECS[self.ws.subprotocol]
+            self._set_timer(self.gateway.settings.auth_timeout_s, self._late)
+            self.slot = self.gateway.opened(self)
+            self._write_protocol_data()
+            self._queue(self._frame(self.codec.event(self.gateway.hello())), reply=True)
+
+    def _late(self) -> None:
+        self._obey(self.session.late())
+
+    # Messages in.
+
+    def _receive(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE and self.ws.close_rcvd:
+            self.closing_with = self.ws.close_rcvd.code
+            self.session.over()
+        elif frame.opcode is Opcode.CONT and self.message is not None:
+            self.message += frame.data
+            if frame.fin:
+                message, self.message = self.message, None
+                self._request(bytes(message))
+        elif frame.opcode in (Opcode.BINARY, Opcode.TEXT):
+            self._first_fragment(frame)
+
+    def _first_fragment(self, frame: Frame) -> None:
+        if (frame.opcode is Opcode.BINARY) is not self.codec.binary:
+            wanted = "binary" if self.codec.binary else "text"
+            name = self.codec.subprotocol
+            self.close(CloseCode.UNSUPPORTED_DATA, f"{name} is spoken in {wanted} frames")
+        elif frame.fin:
+            self._request(bytes(frame.data))
+        else:
+            self.message = bytearray(frame.data)
+
+    def _request(self, data: bytes) -> None:
+        try:
+            request = self.codec.decode(data)
+        except Malformed as error:
+            self.close(CloseCode.MALFORMED_FRAME, str(error))
+            return
+        if not isinstance(request, RequestFrame):
+            self.close(CloseCode.MALFORMED_FRAME, "clients send requests only")
+            return
+        self._obey(self.session.receive(request, kind(request), self.gateway.loop.time()))
+
+    def _obey(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Run(request):
+                    self.gateway.spawn(self._serve(request))
+                case Answer(id_, error):
+                    self._queue(self._frame(self.codec.error(id_, error)), reply=True)
+                case Close(code, reason):
+                    self.session.over()
+                    self.close(code, reason)
+                case Ping():
+                    self.ws.send_ping(b"")
+                    self._write_protocol_data()
+
+    async def _serve(self, request: RequestFrame | None) -> None:
+        """Run requests until none waits: a task lives only as long as there is something to do."""
+        while request is not None:
+            result = await dispatch(self.ctx, request)
+            if request.op == "auth":
+                self._authenticated(result)
+            if isinstance(result, Reply):
+                payload = self.codec.reply(request.id, result)
+            else:
+                payload = self.codec.error(request.id, result)
+            self._queue(self._frame(payload), reply=True)
+            if request.op == "auth" and isinstance(result, ErrorBody):
+                self._not_authenticated(result)
+            request = self._next()
+
+    def _next(self) -> RequestFrame | None:
+        while (request := self.session.finished()) is not None:
+            actions = self.session.start(request, kind(request))
+            if actions == [Run(request)]:
+                break
+            self._obey(actions)
+        self._update_reading()
+        return request
+
+    def _authenticated(self, result: Reply | ErrorBody) -> None:
+        """Events follow from here on, so the hub knows the session before the reply is sent."""
+        if isinstance(result, Ready) and self.session.accepted(result.user_id):
+            self._set_timer(None)
+            self.ctx.user = result.user_id
+            self.ws.max_message_size = self.gateway.settings.max_frame
+            self.gateway.hub.join(result.user_id, self)
+
+    def _not_authenticated(self, error: ErrorBody) -> None:
+        if error.code == InvalidToken.code:
+            self._obey(self.session.refused())
+        else:
+            self.session.undecided()
+
+    # Bytes out.
+
+    def _frame(self, payload: bytes) -> bytes:
+        return websocket_frame(self.codec, payload)
+
+    def _queue(self, frame: bytes, *, reply: bool) -> None:
+        if self.ws.state is not SocketState.OPEN:
+            return
+        self.outbox_bytes += len(frame)
+        if self.outbox_bytes > self.gateway.settings.outbox_bytes:
+            self.outbox.clear()
+            self.close(CloseCode.SLOW_READER, "too much waits to be read; reconnect")
+            return
+        if not self.outbox or reply:
+            self.gateway.flusher.mark(self, reply=reply)
+        self.outbox.append(frame)
+
+    def _write_protocol_data(self) -> None:
+        """The opening handshake, pongs and closes, which the Sans-I/O protocol makes."""
+        for chunk in self.ws.data_to_send():
+            if chunk != SEND_EOF:
+                self.transport.write(chunk)
+            elif not self.transport.is_closing():
+                self._end_of_stream()
+
+    def _end_of_stream(self) -> None:
+        """The closing handshake is done: half-close, so that the last bytes are not reset away."""
+        self.session.over()
+        self.transport.write_eof()
+        self._set_timer(CLOSE_TIMEOUT_S, self.transport.abort)
+
+    def _update_reading(self) -> None:
+        """Read only while the client reads too, and while its requests are served."""
+        want = self.writable and not self.session.full
+        if want is not self.reading and not self.transport.is_closing():
+            self.reading = want
+            (self.transport.resume_reading if want else self.transport.pause_reading)()
+
+    def _set_timer(self, delay_s: float | None, *then: object) -> None:
+        if self.timer:
+            self.timer.cancel()
+        self.timer = None
+        if delay_s is not None:
+            self.timer = self.gateway.loop.call_later(delay_s, *then)  # type: ignore[arg-type]

@@ -1,0 +1,140 @@
+"""The listener, and what all connections of a node share."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from lumina_protocol.codec import CODECS
+from lumina_protocol.errors import CloseCode
+from lumina_protocol.session import Hello
+from websockets.typing import Subprotocol
+
+from lumina_rt import __version__
+from lumina_rt.config import Settings
+from lumina_rt.gateway.connection import PATH, Connection
+from lumina_rt.gateway.edge import Edge
+from lumina_rt.gateway.flusher import Flusher
+from lumina_rt.gateway.heartbeat import Wheel
+from lumina_rt.hub import Hub
+from lumina_rt.router import Services
+from lumina_rt.session import Limits
+
+BACKLOG = 4096
+CLOSE_BATCH = 500
+
+
+class Gateway:
+    """Opens and closes connections. Made inside a running event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        services: Services,
+        hub: Hub,
+        http_protocol: Callable[[], asyncio.Protocol],
+    ) -> None:
+        self.settings = settings
+        self.services = services
+        self.hub = hub
+        self.http_protocol = http_protocol
+        self.telemetry = services.telemetry
+        self.loop = asyncio.get_running_loop()
+        self.flusher = Flusher(self.loop)
+        self.wheel = Wheel(settings.heartbeat_s)
+        self.limits = Limits(
+            settings.max_requests_waiting, settings.requests_per_s, settings.requests_burst
+        )
+        self.subprotocols = [Subprotocol(name) for name in CODECS]
+        self.socket_logger = logging.getLogger("websockets.server")
+        self.connections: set[Connection] = set()
+        self.strangers = 0
+        """TCP connections that have not said yet what they want."""
+        self.draining = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def listen(self) -> int:
+        """Start to accept; returns the port. Raises OSError when it cannot be had."""
+        host, port = self.settings.host, self.settings.port
+        self._server = await self.loop.create_server(
+            lambda: Edge(self), host, port, backlog=BACKLOG
+        )
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    def hello(self) -> Hello:
+        settings = self.settings
+        return Hello(
+            server=f"lumina-rt/{__version__}",
+            node=settings.node,
+            time=int(self.services.now() * 1000),
+            auth_timeout_ms=int(settings.auth_timeout_s * 1000),
+            heartbeat_ms=int(settings.heartbeat_s * 1000),
+            max_frame=settings.max_frame,
+            max_frame_before_auth=settings.max_frame_before_auth,
+        )
+
+    @property
+    def full(self) -> bool:
+        return len(self.connections) + self.strangers >= self.settings.max_connections
+
+    def refusal(self, path: str) -> tuple[http.HTTPStatus, str] | None:
+        """Why a handshake for this path is refused, if it is."""
+        if path != PATH:
+            self.telemetry.refused.labels("path").inc()
+            return http.HTTPStatus.NOT_FOUND, f"The websocket is at {PATH}.\n"
+        if self.draining:
+            self.telemetry.refused.labels("draining").inc()
+            return http.HTTPStatus.SERVICE_UNAVAILABLE, "This node is stopping; connect again.\n"
+        return None
+
+    def opened(self, connection: Connection) -> int:
+        """Count a connection in; returns its place on the heartbeat wheel."""
+        self.connections.add(connection)
+        self._empty.clear()
+        self.telemetry.connections.inc()
+        return self.wheel.add(connection)
+
+    def lost(self, connection: Connection) -> None:
+        if connection.session.user_id is not None:
+            self.hub.leave(connection.session.user_id, connection)
+        if connection in self.connections:
+            self.connections.remove(connection)
+            self.wheel.remove(connection, connection.slot)
+            self.telemetry.connection_closed(connection.closing_with)
+            if not self.connections:
+                self._empty.set()
+
+    def spawn(self, serving: Coroutine[Any, Any, None]) -> None:
+        """Run a connection's requests. It outlives the connection: a write begun is finished."""
+        task = self.loop.create_task(serving)
+        self._tasks.add(task)
+        task.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.telemetry.task_failed("serve", error, 0)
+
+    async def drain(self) -> None:
+        """Stop accepting, finish what is under way, send everybody elsewhere."""
+        self.draining = True
+        if self._server:
+            self._server.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self.settings.drain_s)
+        for number, connection in enumerate(tuple(self.connections)):
+            connection.close(CloseCode.SERVICE_RESTART, "this node is stopping; reconnect")
+            if number % CLOSE_BATCH == CLOSE_BATCH - 1:
+                await asyncio.sleep(0)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), self.settings.drain_s)
+        for connection in tuple(self.connections):
+            connection.transport.abort()

@@ -1,0 +1,81 @@
+"""Conversations: open one with somebody, list one's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lumina_protocol.conversations import (
+    Conversation,
+    ConversationCreated,
+    ConversationPage,
+    ConversationReply,
+    CreateConversation,
+    ListConversations,
+)
+from lumina_protocol.errors import Conflict, Invalid, NotFound
+from lumina_protocol.fields import username_key
+
+from lumina_rt.router import Ctx, handles
+from lumina_rt.store.queries import query
+
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Tx
+
+BY_USERNAME = query("accounts.by_username")
+CREATE_DIRECT = query("conversations.create_direct")
+FIND_DIRECT = query("conversations.find_direct")
+ADD_MEMBERS = query("conversations.add_members")
+DESCRIBE = query("conversations.describe")
+PAGE = query("conversations.page")
+
+
+@handles(CreateConversation)
+async def create(ctx: Ctx, request: CreateConversation) -> ConversationReply:
+    async with ctx.db.tx() as tx:
+        peer = await tx.maybe(BY_USERNAME, username_key=username_key(request.username))
+        if peer is None:
+            raise NotFound("There is no user of this name.", field="username")
+        if peer["user_id"] == ctx.user_id:
+            raise Invalid("A conversation is with somebody else.", field="username")
+        pair = {"user_id": ctx.user_id, "peer_id": peer["user_id"]}
+        new = await tx.maybe(CREATE_DIRECT, conversation_id=request.conversation_id, **pair)
+        if new is None:
+            return await _existing(tx, pair)
+        members = list(pair.values())
+        await tx.run(ADD_MEMBERS, conversation_id=request.conversation_id, user_ids=members)
+        conversation = await describe(tx, request.conversation_id)
+        tx.emit(ConversationCreated(conversation=conversation), to=members)
+    return ConversationReply(conversation=conversation, created=True)
+
+
+async def _existing(tx: Tx, pair: dict[str, UUID]) -> ConversationReply:
+    found = await tx.maybe(FIND_DIRECT, **pair)
+    if found is None:
+        raise Conflict(field="conversation_id")
+    conversation = await describe(tx, found["conversation_id"])
+    return ConversationReply(conversation=conversation, created=False)
+
+
+@handles(ListConversations)
+async def list_own(ctx: Ctx, request: ListConversations) -> ConversationPage:
+    before_ms, before_id = request.before or (None, None)
+    async with ctx.db.read() as tx:
+        rows = await tx.all(
+            PAGE,
+            user_id=ctx.user_id,
+            before_ms=before_ms,
+            before_id=before_id,
+            limit=request.limit + 1,
+        )
+        page = [row["conversation_id"] for row in rows[: request.limit]]
+        found = {row["conversation_id"]: row for row in await tx.all(DESCRIBE, ids=page)}
+    return ConversationPage(
+        conversations=[Conversation.model_validate(dict(found[id_])) for id_ in page],
+        more=len(rows) > request.limit,
+    )
+
+
+async def describe(tx: Tx, conversation_id: UUID) -> Conversation:
+    row = await tx.one(DESCRIBE, ids=[conversation_id])
+    return Conversation.model_validate(dict(row))

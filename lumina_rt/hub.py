@@ -1,0 +1,62 @@
+"""Who on this node gets what. An event is encoded once and written many times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from lumina_protocol.codec import JSON, Codec, transcode
+
+from lumina_rt.telemetry import Telemetry
+
+
+class Receiver(Protocol):
+    """A live session."""
+
+    codec: Codec
+
+    def push(self, frame: bytes) -> None:
+        """Queue a complete websocket frame. Never raises, never blocks."""
+
+    def outnumbered(self) -> None:
+        """The user has opened too many newer sessions: close this one."""
+
+
+@dataclass(slots=True)
+class Hub:
+    frame: Callable[[Codec, bytes], bytes]
+    """Makes a complete websocket frame of a payload."""
+    max_sessions_per_user: int
+    telemetry: Telemetry
+    sessions: dict[UUID, list[Receiver]] = field(default_factory=dict)
+
+    def join(self, user_id: UUID, receiver: Receiver) -> None:
+        """From now on the receiver gets the events of this user; oldest sessions make room."""
+        receivers = self.sessions.setdefault(user_id, [])
+        receivers.append(receiver)
+        if len(receivers) > self.max_sessions_per_user:
+            receivers.pop(0).outnumbered()
+
+    def leave(self, user_id: UUID, receiver: Receiver) -> None:
+        receivers = self.sessions.get(user_id, [])
+        if receiver in receivers:
+            receivers.remove(receiver)
+        if not receivers:
+            self.sessions.pop(user_id, None)
+
+    def deliver(self, to: Iterable[UUID], payload: bytes) -> None:
+        """Give an event, as a MessagePack payload, to the sessions of these users."""
+        frames: dict[Codec, bytes] = {}
+        delivered = 0
+        for user_id in to:
+            for receiver in self.sessions.get(user_id, ()):
+                codec = receiver.codec
+                if (frame := frames.get(codec)) is None:
+                    text = transcode(payload) if codec is JSON else payload
+                    frame = frames[codec] = self.frame(codec, text)
+                receiver.push(frame)
+                delivered += 1
+        if delivered:
+            self.telemetry.deliveries.inc(delivered)

@@ -1,0 +1,49 @@
+"""What must be true before a node starts; `lumina doctor` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from redis.asyncio import Redis
+
+from lumina_rt import __version__
+from lumina_rt.blobs.local import LocalBlobs
+from lumina_rt.bus import facts as bus_facts
+from lumina_rt.config import Settings
+from lumina_rt.findings import Finding
+from lumina_rt.store import facts as store_facts
+
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Pool
+
+
+class PreflightError(Exception):
+    """A node cannot keep its promises on these engines; the message says why and what to do."""
+
+
+async def examine(settings: Settings, pool: Pool, redis: Redis) -> list[Finding]:
+    """Raises RedisError or a Postgres error when an engine does not answer."""
+    return [
+        *await store_facts.examine(pool, production=settings.production, code=__version__),
+        *await bus_facts.examine(redis, production=settings.production),
+        examine_blobs(settings),
+    ]
+
+
+def examine_blobs(settings: Settings) -> Finding:
+    folder = settings.blob_dir
+    try:
+        LocalBlobs(folder).check()
+    except OSError as error:
+        why = error.strerror or error
+        problem = f"cannot be written ({why}); set LUMINA_BLOB_DIR to a folder that can"
+        return Finding("blobs", f"folder {folder}", problem)
+    return Finding("blobs", f"folder {folder}")
+
+
+def refuse_problems(findings: Iterable[Finding]) -> None:
+    """Raises PreflightError with the first fatal problem."""
+    for finding in findings:
+        if finding.problem and finding.fatal:
+            raise PreflightError(f"{finding.what} ({finding.value}): {finding.problem}")

@@ -1,0 +1,112 @@
+"""From an operation's name to the function that does it, and from what it raises to a reply."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from lumina_protocol import REQUESTS
+from lumina_protocol.errors import ErrorBody, Internal, Invalid, LuminaError, UnknownOp
+from lumina_protocol.frame import Reply, Request, RequestFrame
+from pydantic import ValidationError
+
+from lumina_rt.credentials import Passwords, Tokens
+from lumina_rt.session import Input
+from lumina_rt.store.db import Db
+from lumina_rt.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a node offers its handlers."""
+
+    db: Db
+    tokens: Tokens
+    passwords: Passwords
+    hash_key: bytes
+    """Keys the digests of what was sent, see sql/migrations/0001."""
+    telemetry: Telemetry
+    now: Callable[[], float] = time.time
+    """Seconds since 1970."""
+
+
+@dataclass(slots=True)
+class Ctx:
+    """What a handler may use: who asks, and the services of this node."""
+
+    services: Services
+    session_id: UUID
+    user: UUID | None = None
+
+    @property
+    def user_id(self) -> UUID:
+        """Who asks. Only strangers have none, and they get no further than public operations."""
+        if self.user is None:
+            raise LookupError("a private operation was run for a stranger")
+        return self.user
+
+    @property
+    def db(self) -> Db:
+        return self.services.db
+
+    def now_ms(self) -> int:
+        return int(self.services.now() * 1000)
+
+
+R = TypeVar("R", bound=Reply)
+Q = TypeVar("Q", bound=Request[Any])
+Handler = Callable[[Ctx, Q], Awaitable[Reply]]
+HANDLERS: dict[str, Handler[Any]] = {}
+
+
+def handles(model: type[Q]) -> Callable[[Callable[[Ctx, Q], Awaitable[R]]], Handler[Q]]:
+    """Make a function the handler of a request. Raises ValueError when there is one already."""
+
+    def register(handler: Callable[[Ctx, Q], Awaitable[R]]) -> Handler[Q]:
+        if model.op in HANDLERS:
+            raise ValueError(f"two handlers for {model.op}")
+        HANDLERS[model.op] = handler
+        return handler
+
+    return register
+
+
+def kind(request: RequestFrame) -> Input:
+    """What the session table wants to know of a request. An unknown one is answered to anybody."""
+    if request.op == "auth":
+        return Input.AUTH
+    model = REQUESTS.get(request.op)
+    return Input.PUBLIC if model is None or model.public else Input.PRIVATE
+
+
+async def dispatch(ctx: Ctx, request: RequestFrame) -> Reply | ErrorBody:
+    """Validate, call, and turn what goes wrong into an error for the client. Never raises."""
+    began = time.perf_counter()
+    op, outcome = request.op if request.op in HANDLERS else "unknown", "ok"
+    try:
+        return await HANDLERS[request.op](ctx, _validate(request))
+    except LuminaError as error:
+        outcome = error.body.code
+        return error.body
+    except Exception:  # a fault of ours: the client gets an id to quote, the log the rest
+        outcome, error_id = "internal", secrets.token_hex(4)
+        ctx.services.telemetry.request_failed(op, error_id)
+        return Internal(f"The server failed; its log has the cause under {error_id}.").body
+    finally:
+        ctx.services.telemetry.request_done(op, outcome, time.perf_counter() - began)
+
+
+def _validate(request: RequestFrame) -> Request[Any]:
+    model = REQUESTS.get(request.op)
+    if model is None:
+        raise UnknownOp(f"There is no operation {request.op[:64]!r}; see protocol/README.md.")
+    try:
+        return model.model_validate(request.body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])[:100]
+        raise Invalid(f"{field or 'body'}: {first['msg'][:200]}", field=field or None) from None

@@ -1,0 +1,149 @@
+"""Transactions, and events that leave only when their transaction has committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import asyncpg
+import orjson
+from lumina_protocol.errors import Unavailable
+from lumina_protocol.frame import Event
+
+from lumina_rt.store.queries import Query
+
+if TYPE_CHECKING:
+    Row = asyncpg.Record
+    Pool = asyncpg.Pool[Row]
+    Conn = asyncpg.Connection[Row] | asyncpg.pool.PoolConnectionProxy[Row]
+
+
+class StoreUnreachable(ConnectionError):
+    """Postgres could not be connected to when the server started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """An event and the users whose live sessions get it."""
+
+    to: tuple[UUID, ...]
+    event: Event
+
+
+Publish = Callable[[list[Emitted]], None]
+
+# What a query raises when the database went away, or went into recovery, under it.
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
+)
+
+
+@dataclass(slots=True)
+class Tx:
+    """One transaction. `query(**params)` is the whole storage API."""
+
+    conn: Conn
+    emitted: list[Emitted] = field(default_factory=list)
+
+    async def one(self, query: Query, **params: object) -> Row:
+        """The only row. Raises LookupError when there is none."""
+        row = await self.maybe(query, **params)
+        if row is None:
+            raise LookupError(f"{query.name} found no row")
+        return row
+
+    async def maybe(self, query: Query, **params: object) -> Row | None:
+        return await self.conn.fetchrow(query.text, *query.args(params))
+
+    async def all(self, query: Query, **params: object) -> list[Row]:
+        return await self.conn.fetch(query.text, *query.args(params))
+
+    async def run(self, query: Query, **params: object) -> None:
+        await self.conn.execute(query.text, *query.args(params))
+
+    def emit(self, event: Event, *, to: Iterable[UUID]) -> None:
+        """Tell the live sessions of these users, after the commit and only then."""
+        self.emitted.append(Emitted(tuple(to), event))
+
+
+@dataclass(slots=True)
+class Db:
+    """The pool, and the way out for events."""
+
+    pool: Pool
+    publish: Publish
+
+    @asynccontextmanager
+    async def tx(self) -> AsyncIterator[Tx]:
+        """A READ COMMITTED transaction: commits when the block ends, rolls back when it raises.
+
+        Raises Unavailable when Postgres is away. If that happens at the commit, the
+        transaction is in doubt; the client's ids make its retry safe.
+        """
+        try:
+            async with self.pool.acquire(timeout=5) as conn:
+                tx = Tx(conn)
+                async with conn.transaction():
+                    yield tx
+        except AWAY as error:
+            raise Unavailable(retry_after_ms=1000) from error
+        if tx.emitted:
+            self.publish(tx.emitted)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """One connection without a transaction: each statement sees the newest commits."""
+        try:
+            async with self.pool.acquire(timeout=5) as conn:
+                yield Tx(conn)
+        except AWAY as error:
+            raise Unavailable(retry_after_ms=1000) from error
+
+
+async def connect(dsn: str, *, size: int) -> Pool:
+    """A pool of `size` connections. Raises StoreUnreachable with the cause in a sentence."""
+    try:
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=min(2, size),
+            max_size=size,
+            timeout=5,
+            init=_prepare_connection,
+            server_settings={
+                "application_name": "lumina",
+                "statement_timeout": "5000",
+                "lock_timeout": "1000",
+                "idle_in_transaction_session_timeout": "10000",
+            },
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StoreUnreachable(f"{error or type(error).__name__}") from error
+
+
+async def _prepare_connection(conn: Conn) -> None:
+    await conn.set_type_codec(
+        "jsonb",
+        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        decoder=lambda data: orjson.loads(data[1:]),
+        schema="pg_catalog",
+        format="binary",
+    )
+
+
+async def close(pool: Pool, *, within: float) -> None:
+    """Let queries end; after `within` seconds, cut them off."""
+    try:
+        await asyncio.wait_for(pool.close(), within)
+    except TimeoutError:
+        pool.terminate()

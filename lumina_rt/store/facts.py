@@ -1,0 +1,79 @@
+"""What Postgres says about itself, and whether a promise can be kept on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lumina_rt.findings import Finding
+from lumina_rt.store import migrate
+
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Pool, Row
+
+OLDEST, NEWEST = 15, 18
+EMBEDDED = "lumina-embedded"
+"""The cluster_name that lumina_rt.dev gives to the Postgres it starts."""
+
+FACTS = """
+select current_setting('server_version') as version,
+       current_setting('server_version_num')::int / 10000 as major,
+       current_setting('cluster_name') as cluster_name,
+       current_setting('server_encoding') as encoding,
+       current_setting('fsync') as fsync,
+       current_setting('full_page_writes') as full_page_writes,
+       current_setting('synchronous_commit') as synchronous_commit"""
+
+
+async def examine(pool: Pool, *, production: bool, code: str) -> list[Finding]:
+    """`code` is the version of this server, compared with the schema's min_code."""
+    async with pool.acquire() as conn:
+        row = await conn.fetchrow(FACTS)
+        assert row is not None
+        try:
+            status = await migrate.status(conn, migrate.load())
+            schema = [_schema(status, code)]
+        except migrate.MigrationError as error:
+            schema = [Finding("schema", "does not fit", str(error))]
+    return [_engine(row, production), _encoding(row), *_durability(row, production), *schema]
+
+
+def _engine(row: Row, production: bool) -> Finding:
+    value = f"PostgreSQL {row['version']}"
+    if row["cluster_name"] == EMBEDDED:
+        problem = (
+            "this is the embedded engine, which is for development; "
+            "set LUMINA_DATABASE_URL to a Postgres of your own"
+        )
+        return Finding("postgres", f"{value}, embedded", problem if production else "")
+    if not OLDEST <= row["major"] <= NEWEST:
+        problem = f"Lumina is tested on {OLDEST} to {NEWEST}; use one of these"
+        return Finding("postgres", value, problem, fatal=row["major"] < OLDEST)
+    return Finding("postgres", value)
+
+
+def _encoding(row: Row) -> Finding:
+    problem = "" if row["encoding"] == "UTF8" else "create the database with encoding UTF8"
+    return Finding("postgres encoding", row["encoding"], problem)
+
+
+def _durability(row: Row, production: bool) -> list[Finding]:
+    """Acknowledged means on disk: with these off, a power cut loses what was acknowledged."""
+    off = [name for name in ("fsync", "full_page_writes") if row[name] == "off"]
+    if row["synchronous_commit"] in ("off", "local"):
+        off.append("synchronous_commit")
+    if not off:
+        return [Finding("postgres durability", "on")]
+    problem = f"acknowledged writes can be lost; set {' and '.join(off)} to on"
+    return [Finding("postgres durability", f"{', '.join(off)} off", problem, fatal=production)]
+
+
+def _schema(status: migrate.Status, code: str) -> Finding:
+    if status.pending:
+        count = len(status.pending)
+        return Finding(
+            "schema", status.level, f"{count} migrations are missing; run: lumina migrate"
+        )
+    if migrate.version_tuple(code) < migrate.version_tuple(status.min_code):
+        problem = f"the schema needs Lumina {status.min_code}, this is {code}; upgrade this node"
+        return Finding("schema", status.level, problem)
+    return Finding("schema", status.level)

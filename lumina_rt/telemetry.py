@@ -1,0 +1,85 @@
+"""Logs and metrics: one method for each event worth knowing."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass, field
+from typing import Literal
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+def setup_logging(form: Literal["json", "console"], level: str) -> None:
+    """Logs go to stderr, a line each: JSON for machines, or columns for people."""
+    last: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if form == "json":
+        shared.append(structlog.processors.format_exc_info)
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=last)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for noisy in ("aiohttp.access", "websockets", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+    )
+
+
+@dataclass(slots=True)
+class Telemetry:
+    """One per node, with a registry of its own, so that several can live in one process."""
+
+    node: str
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    log: structlog.stdlib.BoundLogger = field(init=False)
+    connections: Gauge = field(init=False)
+    closed: Counter = field(init=False)
+    refused: Counter = field(init=False)
+    requests: Histogram = field(init=False)
+    deliveries: Counter = field(init=False)
+    bus: Counter = field(init=False)
+    failures: Counter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = structlog.get_logger(node=self.node)
+        r = self.registry
+        self.connections = Gauge("lumina_connections", "Open websockets", registry=r)
+        self.closed = Counter("lumina_closed", "Websockets closed", ["code"], registry=r)
+        self.refused = Counter("lumina_refused", "Connections refused", ["why"], registry=r)
+        self.requests = Histogram(
+            "lumina_request_seconds", "Requests", ["op", "outcome"], buckets=LATENCY_S, registry=r
+        )
+        self.deliveries = Counter("lumina_deliveries", "Events given to sessions", registry=r)
+        self.bus = Counter("lumina_bus_entries", "Bus entries", ["what"], registry=r)
+        self.failures = Counter("lumina_task_failures", "Background failures", ["task"], registry=r)
+
+    def metrics(self) -> bytes:
+        return generate_latest(self.registry)
+
+    def connection_closed(self, code: int) -> None:
+        self.connections.dec()
+        self.closed.labels(str(code)).inc()
+
+    def request_done(self, op: str, outcome: str, seconds: float) -> None:
+        self.requests.labels(op, outcome).observe(seconds)
+
+    def request_failed(self, op: str, error_id: str) -> None:
+        """Called while the exception is handled; the client is told `error_id` only."""
+        self.log.exception("request failed", op=op, error_id=error_id)
+
+    def task_failed(self, task: str, error: BaseException, retry_s: float) -> None:
+        self.failures.labels(task).inc()
+        cause = f"{type(error).__name__}: {error}"
+        self.log.error("background task failed", task=task, cause=cause, retry_s=round(retry_s, 2))

@@ -1,0 +1,1 @@
+"""Background work: each file is one loop with a name."""

@@ -1,0 +1,56 @@
+"""Once a second: say in Postgres that this node lives, and learn who else does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from lumina_rt.bus.bus import Bus
+from lumina_rt.store.db import Db
+from lumina_rt.store.queries import query
+
+BEAT = query("nodes.beat")
+LIVE = query("nodes.live")
+LEAVE = query("nodes.leave")
+FORGET = query("nodes.forget")
+
+EVERY_S = 1.0
+DEAD_AFTER_S = 10.0
+FRESH_S = 5.0
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    db: Db
+    bus: Bus
+    last_beat: float = -1e9
+    """When Postgres last accepted our beat, on the clock of time.monotonic."""
+
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.last_beat < FRESH_S
+
+    async def run(self) -> None:
+        """Raises Unavailable when Postgres is away."""
+        while True:
+            await self.beat()
+            await asyncio.sleep(EVERY_S)
+
+    async def beat(self) -> None:
+        async with self.db.tx() as tx:
+            await tx.run(BEAT, node_id=self.bus.node_id)
+            await tx.run(FORGET)
+            rows = await tx.all(LIVE, within_s=DEAD_AFTER_S)
+        self.last_beat = time.monotonic()
+        self.bus.peers = {row["node_id"] for row in rows} - {self.bus.node_id}
+
+    async def join(self) -> None:
+        """The first beat. Our stream is made before it: a peer that reads our row must find it."""
+        await self.bus.probe()
+        await self.beat()
+        await self.bus.announce()
+
+    async def leave(self) -> None:
+        async with self.db.tx() as tx:
+            await tx.run(LEAVE, node_id=self.bus.node_id)

@@ -1,0 +1,11 @@
+"""The contract between a Lumina client and a Lumina server; protocol/README.md says it in words.
+
+Importing this package fills `REQUESTS` and `EVENTS`. One line per domain.
+"""
+
+from lumina_protocol import accounts, conversations, messages, session
+from lumina_protocol.frame import EVENTS, REQUESTS
+
+VERSION = 1
+
+__all__ = ["EVENTS", "REQUESTS", "VERSION", "accounts", "conversations", "messages", "session"]

@@ -1,0 +1,68 @@
+"""Conversations: open one with somebody, list one's own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from lumina_protocol.fields import Millis, NewId, Seq, Username
+from lumina_protocol.frame import Event, Reply, Request, Wire
+from lumina_protocol.messages import Message
+
+
+class Member(Wire):
+    user_id: UUID
+    username: str
+
+
+class Conversation(Wire):
+    conversation_id: UUID
+    conversation_type: Literal["direct", "group"]
+    title: str | None = None
+    members: list[Member]
+    last_seq: Seq
+    """The number of its newest message; 0 while there is none."""
+    last_rev: Seq
+    """The number of its newest change of any kind."""
+    last_message: Message | None = None
+    created_at: Millis
+    updated_at: Millis
+
+
+class ConversationReply(Reply):
+    conversation: Conversation
+    created: bool
+    """False when the two had this conversation already."""
+
+
+class CreateConversation(Request[ConversationReply]):
+    """Opens the direct conversation with `username`, or finds it: a pair has only one."""
+
+    op = "conversation.create"
+
+    conversation_id: NewId
+    username: Username
+
+
+class ConversationPage(Reply):
+    """Newest activity first."""
+
+    conversations: list[Conversation]
+    more: bool
+
+
+class ListConversations(Request[ConversationPage]):
+    """The page behind `before` (the `updated_at` and id of the last one had), or the first."""
+
+    op = "conversation.list"
+
+    before: tuple[Millis, UUID] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class ConversationCreated(Event):
+    type = "conversation.created"
+
+    conversation: Conversation

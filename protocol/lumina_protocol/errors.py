@@ -1,0 +1,166 @@
+"""Every error that can cross the socket, and every close code, with what it asks of the client."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+from lumina_protocol.frame import Wire
+
+ERRORS: dict[str, type[LuminaError]] = {}
+
+
+class ErrorBody(Wire):
+    """An error as it is sent.
+
+    `temporary` is the rule for a client that does not know the code: true means that the
+    same request may succeed later, after `retry_after_ms` if that is given.
+    """
+
+    code: str
+    message: str
+    temporary: bool = False
+    field: str | None = None
+    retry_after_ms: int | None = None
+
+
+class LuminaError(Exception):
+    """The base of what a request can be refused with."""
+
+    code: ClassVar[str] = "error"
+    temporary: ClassVar[bool] = False
+    default: ClassVar[str] = "The request failed."
+
+    def __init_subclass__(cls) -> None:
+        ERRORS[cls.code] = cls
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        field: str | None = None,
+        retry_after_ms: int | None = None,
+        body: ErrorBody | None = None,
+    ) -> None:
+        self.body = body or ErrorBody(
+            code=self.code,
+            message=message or self.default,
+            temporary=self.temporary,
+            field=field,
+            retry_after_ms=retry_after_ms,
+        )
+        super().__init__(f"{self.body.code}: {self.body.message}")
+
+
+class UnknownOp(LuminaError):
+    code = "unknown_op"
+    default = "This server has no such operation; see protocol/README.md for the list."
+
+
+class Invalid(LuminaError):
+    """A field is missing, unknown or out of range; `field` says which."""
+
+    code = "invalid"
+    default = "A field of the request is wrong."
+
+
+class AuthRequired(LuminaError):
+    code = "auth_required"
+    default = "Send `auth` with a token first; `account.login` gives one."
+
+
+class AlreadyAuthenticated(LuminaError):
+    code = "already_authenticated"
+    default = "This connection has its user; open another connection for another user."
+
+
+class WrongCredentials(LuminaError):
+    """Deliberately does not tell whether the account exists."""
+
+    code = "wrong_credentials"
+    default = "The username or the password is wrong."
+
+
+class InvalidToken(LuminaError):
+    code = "invalid_token"
+    default = "The token is expired or not from this server; log in again."
+
+
+class UsernameTaken(LuminaError):
+    code = "username_taken"
+    default = "Somebody has this username; choose another."
+
+
+class NotFound(LuminaError):
+    """Also what is there but not for this user: existence is not told to strangers."""
+
+    code = "not_found"
+    default = "There is no such thing, or not for you."
+
+
+class Conflict(LuminaError):
+    """A key was used before with other content: the first content stands."""
+
+    code = "conflict"
+    default = "This id was used before with other content; make a new id."
+
+
+class RateLimited(LuminaError):
+    code = "rate_limited"
+    temporary = True
+    default = "Too many requests; wait and send again."
+
+
+class Overloaded(LuminaError):
+    code = "overloaded"
+    temporary = True
+    default = "The server is busy; wait and send again."
+
+
+class Unavailable(LuminaError):
+    """The store is away. A write in doubt is settled by sending it again with the same id."""
+
+    code = "unavailable"
+    temporary = True
+    default = "The server cannot reach its database; wait and send again with the same ids."
+
+
+class Internal(LuminaError):
+    """A fault of the server; `message` carries an id that its log has too."""
+
+    code = "internal"
+    temporary = True
+    default = "The server failed; its log tells why."
+
+
+class CloseCode(IntEnum):
+    """Why the server closes. 4000-4499: reconnect with back-off. 4500-4999: something has to
+    change first (a new token, a mended client), do not reconnect by yourself.
+
+    The split in ranges follows Centrifugo's disconnect codes.
+    """
+
+    NORMAL = 1000
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED_DATA = 1003
+    INVALID_DATA = 1007
+    POLICY = 1008
+    TOO_BIG = 1009
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+
+    AUTH_TIMEOUT = 4000
+    HEARTBEAT_TIMEOUT = 4001
+    SLOW_READER = 4002
+
+    MALFORMED_FRAME = 4500
+    AUTH_FAILED = 4501
+    TOO_MANY_SESSIONS = 4502
+
+
+NEVER_RECONNECT = frozenset({1002, 1003, 1007, 1008, 1009, 1010})
+
+
+def may_reconnect(code: int) -> bool:
+    """The reconnect rule of protocol/README.md, for every code there is."""
+    return code not in NEVER_RECONNECT and not 4500 <= code <= 4999

@@ -1,0 +1,112 @@
+"""The shapes that cross the socket: frames, and the models that fill them.
+
+A frame is an array, so that it stays small: its first element says what it is.
+
+    [1, id, op, body]    REQUEST  client -> server
+    [2, id, body]        REPLY    server -> client, answers the request with that id
+    [3, id, error]       ERROR    server -> client, id is null when no request is meant
+    [4, type, body]      EVENT    server -> client
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+MAX_REQUEST_ID = 2**53 - 1  # the largest integer that JavaScript holds exactly
+Body = Mapping[str, Any]
+
+
+class Kind(IntEnum):
+    REQUEST = 1
+    REPLY = 2
+    ERROR = 3
+    EVENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFrame:
+    id: int
+    op: str
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFrame:
+    id: int
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorFrame:
+    id: int | None
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class EventFrame:
+    type: str
+    body: Body
+
+
+Frame = RequestFrame | ReplyFrame | ErrorFrame | EventFrame
+
+
+class Wire(BaseModel):
+    """What a peer may meet in a newer version, it ignores."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Reply(Wire):
+    """The answer to one request."""
+
+
+class Event(Wire):
+    """Something that happened, told without being asked."""
+
+    type: ClassVar[str]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        EVENTS[cls.type] = cls
+
+
+R = TypeVar("R", bound=Reply)
+
+
+class Request(Wire, Generic[R]):
+    """Something a client asks for: `class Ping(Request[Pong])` is answered with a `Pong`.
+
+    A field that the server does not know is refused: a typing error in an optional
+    field would otherwise be obeyed as if it had not been said.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    op: ClassVar[str]
+    reply: ClassVar[type[Reply]]
+    public: ClassVar[bool] = False
+    """Whether a connection may ask for it before it has authenticated."""
+    retry_safe: ClassVar[bool] = True
+    """Whether it may be sent again, with the same ids, when no answer came to the first."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if "op" in cls.__dict__:
+            (parent,) = cls.__bases__
+            assert issubclass(parent, BaseModel)
+            (cls.reply,) = parent.__pydantic_generic_metadata__["args"]
+            REQUESTS[cls.op] = cls
+
+
+REQUESTS: dict[str, type[Request[Any]]] = {}
+"""Every operation by its name; a module of operations adds to it when it is imported."""
+EVENTS: dict[str, type[Event]] = {}
+"""Every event by its type, likewise."""

@@ -1,0 +1,72 @@
+"""Messages: send one, read what was said, be told of new ones."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from lumina_protocol.fields import Content, Millis, NewId, Seq
+from lumina_protocol.frame import Event, Reply, Request, Wire
+
+
+class Message(Wire):
+    conversation_id: UUID
+    message_id: UUID
+    seq: Seq
+    """Its place in the conversation: 1, 2, 3 ... without holes."""
+    rev: Seq
+    """The number of the change that made it what it is now."""
+    sender_id: UUID
+    message_type: Literal["text"]
+    content: str
+    created_at: Millis
+
+
+class MessageSent(Reply):
+    """The message is on disk. The same answer comes for every retry with this id."""
+
+    message_id: UUID
+    seq: Seq
+    rev: Seq
+    created_at: Millis
+
+
+class SendMessage(Request[MessageSent]):
+    op = "message.send"
+
+    conversation_id: UUID
+    message_id: NewId
+    content: Content
+
+
+class MessagePage(Reply):
+    """In the order of `seq`."""
+
+    messages: list[Message]
+    last_seq: Seq
+    """The newest seq of the whole conversation, so that a reader knows what is left."""
+
+
+class ReadHistory(Request[MessagePage]):
+    """The messages right after `after_seq`, or right before `before_seq`, or the newest."""
+
+    op = "message.history"
+
+    conversation_id: UUID
+    after_seq: Seq | None = None
+    before_seq: Seq | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> Self:
+        if self.after_seq is not None and self.before_seq is not None:
+            raise ValueError("give after_seq or before_seq, not both")
+        return self
+
+
+class MessageCreated(Event):
+    type = "message.created"
+
+    message: Message
