@@ -2,6 +2,8 @@
 
 BIN := .venv/bin
 PYTHON ?= python3
+# Compiled modules are what makes a second start fast.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: dev test check fmt lock clean
 
@@ -33,7 +35,7 @@ clean:
 .venv/installed: uv.lock requirements.txt pyproject.toml
 	@if command -v uv >/dev/null; then \
 	    echo "setting up .venv with uv"; \
-	    uv sync --quiet --frozen --all-extras; \
+	    uv sync --quiet --frozen --all-extras --compile-bytecode; \
 	else \
 	    echo "setting up .venv with pip (takes a minute the first time)"; \
 	    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lumina needs Python 3.11 or newer; set PYTHON=...")' && \

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import click
 from lumina_protocol.accounts import Login, Register
-from lumina_protocol.errors import LuminaError, UsernameTaken
+from lumina_protocol.errors import LuminaError, WrongCredentials
 from rich.console import Console
 
 from lumina_rt import __version__
@@ -167,11 +167,12 @@ def _make_accounts(screen: Screen, kept: DevState) -> None:
 
 
 async def _register(kept: DevState) -> None:
+    """Through the front door. On the second start the accounts are there: logging in shows it."""
     async with Client(kept.urls[0]) as client:
         for username, password in kept.accounts.items():
             try:
-                await client.call(Register(username=username, password=password))
-            except LuminaError as error:
-                if error.body.code != UsernameTaken.code:
-                    raise
                 await client.call(Login(username=username, password=password))
+            except LuminaError as error:
+                if error.body.code != WrongCredentials.code:
+                    raise
+                await client.call(Register(username=username, password=password))

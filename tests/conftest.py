@@ -1,0 +1,148 @@
+"""Real engines for every test that needs one: started once a worker, a cloned database a test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import uvloop
+
+from lumina_rt.config import Settings, read_settings
+from lumina_rt.dev import engines
+from lumina_rt.dev.engines import Engines
+from lumina_rt.store import migrate
+
+TEMPLATE = "lumina_template"
+SECRET = "0f6b1c2d9e8a7f5b4c3d2e1f0a9b8c7d"
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer has set must not change a test."""
+    for name in [name for name in os.environ if name.startswith("LUMINA_")]:
+        if not name.startswith("LUMINA_TEST_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _loop_not_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test in which code sleeps on the event loop's thread fails."""
+    really_sleep = time.sleep
+
+    def sleep(seconds: float) -> None:
+        if threading.current_thread() is threading.main_thread():
+            with contextlib.suppress(RuntimeError):
+                asyncio.get_running_loop()
+                pytest.fail("time.sleep was called on the event loop's thread")
+        really_sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+
+
+@pytest.fixture(scope="session")
+def running_engines() -> Iterator[Engines]:
+    """LUMINA_TEST_ENGINES=system takes the machine's Postgres and Redis instead of the wheels.
+
+    fsync is off: these tests kill processes, which loses nothing that the kernel has.
+    """
+    source: Any = os.environ.get("LUMINA_TEST_ENGINES") or None
+    home = Path(tempfile.mkdtemp(prefix="lumina-test-"))
+    home.chmod(0o755)
+    started = engines.start(home, source=source, postgres_options=("fsync=off",))
+    try:
+        yield started
+    finally:
+        started.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(running_engines: Engines) -> str:
+    """A database with the whole schema and no rows, to be cloned."""
+
+    async def make() -> None:
+        await _run_admin(running_engines, f"create database {TEMPLATE}")
+        await migrate.migrate(running_engines.database_url(TEMPLATE))
+
+    asyncio.run(make())
+    return TEMPLATE
+
+
+@pytest.fixture
+async def empty_database_url(running_engines: Engines) -> AsyncIterator[str]:
+    async with _database(running_engines, "template1") as url:
+        yield url
+
+
+@pytest.fixture
+async def database_url(running_engines: Engines, template: str) -> AsyncIterator[str]:
+    async with _database(running_engines, template) as url:
+        yield url
+
+
+@pytest.fixture
+async def pg(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the test's own, to look behind the server's back."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def redis_url(running_engines: Engines) -> str:
+    return running_engines.redis_url
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """Of a node in development, on free ports; change some with `settings.model_copy`."""
+    return read_settings(
+        environment="development",
+        database_url=database_url,
+        redis_url=redis_url,
+        redis_prefix=f"test-{uuid4().hex}",
+        secret=SECRET,
+        blob_dir=tmp_path / "blobs",
+        port=0,
+        private_port=0,
+        node="test",
+        database_pool=4,
+        password_rounds=4,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _database(running: Engines, template: str) -> AsyncIterator[str]:
+    name = f"t_{uuid4().hex}"
+    await _run_admin(running, f"create database {name} template {template}")
+    try:
+        yield running.database_url(name)
+    finally:
+        await _run_admin(running, f"drop database {name} with (force)")
+
+
+async def _run_admin(running: Engines, statement: str) -> None:
+    connection = await asyncpg.connect(running.database_url())
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

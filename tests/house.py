@@ -1,0 +1,54 @@
+"""Nodes and users for tests, through the front door."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import UUID
+
+from lumina_protocol.accounts import Register
+from lumina_protocol.codec import MSGPACK, Codec
+from lumina_protocol.conversations import CreateConversation
+from lumina_protocol.fields import uuid7
+from lumina_protocol.messages import MessageSent, SendMessage
+
+from lumina_rt import app
+from lumina_rt.app import Node
+from lumina_rt.client import Client
+from lumina_rt.config import Settings
+
+PASSWORD = "correct horse battery"
+
+
+@asynccontextmanager
+async def nodes(settings: Settings, count: int = 2, **changes: object) -> AsyncIterator[list[Node]]:
+    """Real nodes on real sockets, in this process."""
+    async with AsyncExitStack() as stack:
+        running = []
+        for number in range(count):
+            update = {"node": f"node{number + 1}", **changes}
+            own = settings.model_copy(update=update)
+            running.append(await stack.enter_async_context(app.run(own)))
+        yield running
+
+
+async def register(node: Node, *usernames: str) -> None:
+    async with Client(node.url) as client:
+        for username in usernames:
+            await client.call(Register(username=username, password=PASSWORD))
+
+
+def user(node: Node, username: str, codec: Codec = MSGPACK) -> Client:
+    """To be entered: `async with user(node, "alice") as alice`."""
+    return Client(node.url, username=username, password=PASSWORD, codec=codec)
+
+
+async def open_conversation(client: Client, username: str) -> UUID:
+    asked = CreateConversation(conversation_id=uuid7(), username=username)
+    return (await client.call(asked)).conversation.conversation_id
+
+
+async def say(client: Client, conversation_id: UUID, content: str) -> MessageSent:
+    return await client.call(
+        SendMessage(conversation_id=conversation_id, message_id=uuid7(), content=content)
+    )

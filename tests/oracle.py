@@ -1,0 +1,90 @@
+"""The oracle: what a client knew before, plus the events it got, is what a fresh client sees.
+
+After Zulip's `verify_action` tests, which compare `fetch_initial_state + events` with a new fetch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from lumina_protocol.conversations import Conversation, ConversationCreated, ListConversations
+from lumina_protocol.messages import Message, MessageCreated, ReadHistory
+
+from lumina_rt.client import Client, Inbox, News
+
+SETTLE_S = 5
+
+
+@dataclass
+class World:
+    """All that one user may see."""
+
+    conversations: dict[UUID, Conversation] = field(default_factory=dict)
+    messages: dict[tuple[UUID, int], Message] = field(default_factory=dict)
+
+    def apply(self, news: News) -> None:
+        match news:
+            case ConversationCreated(conversation=new):
+                assert new.conversation_id not in self.conversations, "told of a conversation twice"
+                self.conversations[new.conversation_id] = new
+            case MessageCreated(message=message):
+                key = message.conversation_id, message.seq
+                assert key not in self.messages, f"told of message {message.seq} twice"
+                self.messages[key] = message
+                self._moved(message)
+
+    def _moved(self, message: Message) -> None:
+        """What the list of conversations shows of its newest message."""
+        conversation = self.conversations[message.conversation_id]
+        assert message.rev == conversation.last_rev + 1, "revs of live events are consecutive"
+        self.conversations[message.conversation_id] = conversation.model_copy(
+            update={
+                "last_seq": message.seq,
+                "last_rev": message.rev,
+                "last_message": message,
+                "updated_at": message.created_at,
+            }
+        )
+
+
+async def snapshot(client: Client) -> World:
+    world = World()
+    page = await client.call(ListConversations(limit=200))
+    assert not page.more
+    for conversation in page.conversations:
+        world.conversations[conversation.conversation_id] = conversation
+        after, last = 0, conversation.last_seq
+        while after < last:
+            asked = ReadHistory(
+                conversation_id=conversation.conversation_id, after_seq=after, limit=200
+            )
+            for message in (await client.call(asked)).messages:
+                world.messages[message.conversation_id, message.seq] = message
+                after = message.seq
+    return world
+
+
+@asynccontextmanager
+async def oracle(*clients: Client) -> AsyncIterator[None]:
+    """Whatever happens in the block: afterwards each client's events explain the difference."""
+    async with AsyncExitStack() as stack:
+        watched = [
+            (client, stack.enter_context(client.inbox()), await snapshot(client))
+            for client in clients
+        ]
+        yield
+        for client, inbox, before in watched:
+            await _settle(before, inbox, await snapshot(client))
+
+
+async def _settle(world: World, inbox: Inbox, fresh: World) -> None:
+    try:
+        async with asyncio.timeout(SETTLE_S):
+            while world != fresh:
+                world.apply(await anext(aiter(inbox)))
+    except TimeoutError:
+        assert world == fresh, "the events do not explain what changed"
