@@ -23,6 +23,7 @@ from lumina_rt.client import Client, ClientError, Connected, Interrupted, follow
 from lumina_rt.dev import state
 
 DEFAULT_URL = "ws://127.0.0.1:8080/v1/socket"
+LAST_WORDS_S = 5
 COLOURS = ("cyan", "magenta", "green", "yellow")
 
 
@@ -45,8 +46,10 @@ def command(me: str, peer: str, url: str | None, history: int) -> None:
       echo "on my way" | lumina chat --as alice --with bob
     """
     url = url or default_url()
+    token, password = find_credentials(me)
+    client = Client(url, username=me, token=token, password=password)
     with suppress(KeyboardInterrupt):
-        asyncio.run(chat(url, me, find_password(me), peer, history))
+        asyncio.run(chat(client, peer, history))
 
 
 def default_url() -> str:
@@ -54,22 +57,22 @@ def default_url() -> str:
     return kept.urls[0] if kept and kept.urls else DEFAULT_URL
 
 
-def find_password(username: str) -> str:
+def find_credentials(username: str) -> tuple[str | None, str]:
+    """A token, if `lumina dev` left one, and a password."""
     if given := os.environ.get("LUMINA_PASSWORD"):
-        return given
+        return None, given
     kept = state.load()
     if kept and username in kept.accounts:
-        return kept.accounts[username]
-    return str(click.prompt(f"Password of {username}", hide_input=True, err=True))
+        return kept.tokens.get(username), kept.accounts[username]
+    return None, str(click.prompt(f"Password of {username}", hide_input=True, err=True))
 
 
-async def chat(url: str, me: str, password: str, peer: str, history: int) -> None:
-    client = Client(url, username=me, password=password)
+async def chat(client: Client, peer: str, history: int) -> None:
     try:
         await client.connect()
     except OSError as error:
         raise click.ClickException(
-            f"no server at {url} ({error.strerror or error}); start one with: make dev"
+            f"no server at {client.url} ({error.strerror or error}); start one with: make dev"
         ) from None
     try:
         asked = CreateConversation(conversation_id=uuid7(), username=peer)
@@ -87,7 +90,9 @@ async def talk(client: Client, conversation: Conversation, screen: Screen, histo
             tasks.create_task(show(client, conversation, history, screen)),
             tasks.create_task(show_connection(client, screen)),
         ]
-        await send_lines(client, conversation, screen)
+        last = await send_lines(client, conversation, screen)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(screen.until(last), LAST_WORDS_S)
         for task in showing:
             task.cancel()
 
@@ -99,6 +104,14 @@ class Screen:
         self.names = {member.user_id: member.username for member in conversation.members}
         self.colours = dict(zip(self.names, COLOURS, strict=False))
         self.width = max(len(name) for name in self.names.values())
+        self.shown = 0
+        self._moved = asyncio.Event()
+
+    async def until(self, seq: int) -> None:
+        """Wait until this message is on the screen."""
+        while self.shown < seq:
+            self._moved.clear()
+            await self._moved.wait()
 
     def message(self, message: Message) -> None:
         at = datetime.fromtimestamp(message.created_at / 1000)
@@ -107,6 +120,8 @@ class Screen:
         line.append(f"{name:>{self.width}}  ", style=self.colours.get(message.sender_id, "white"))
         line.append(message.content, style="default")
         self._print(line)
+        self.shown = message.seq
+        self._moved.set()
 
     def note(self, text: str) -> None:
         self._print(Text(f"-- {text}", style="dim"))
@@ -135,19 +150,18 @@ async def show_connection(client: Client, screen: Screen) -> None:
                 screen.note("connected again")
 
 
-async def send_lines(client: Client, conversation: Conversation, screen: Screen) -> None:
-    """One after another, so that they arrive in the order in which they were written."""
+async def send_lines(client: Client, conversation: Conversation, screen: Screen) -> int:
+    """One after another, in the order in which they were written; returns the seq of the last."""
+    last, conversation_id = 0, conversation.conversation_id
     async for line in lines():
         try:
-            await client.call(
-                SendMessage(
-                    conversation_id=conversation.conversation_id, message_id=uuid7(), content=line
-                )
-            )
+            request = SendMessage(conversation_id=conversation_id, message_id=uuid7(), content=line)
+            last = (await client.call(request)).seq
         except ValueError:
             screen.failed("not sent: a message has 1 to 4,000 characters")
         except (LuminaError, ClientError) as error:
             screen.failed(f"not sent: {error}")
+    return last
 
 
 async def lines() -> AsyncIterator[str]:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import click
 from lumina_protocol.accounts import Login, Register
-from lumina_protocol.errors import LuminaError, WrongCredentials
+from lumina_protocol.errors import InvalidToken, LuminaError, UsernameTaken
 from rich.console import Console
 
 from lumina_rt import __version__
@@ -41,42 +41,44 @@ def command(count: int, port: int, private_port: int) -> None:
       lumina dev --nodes 2
       LUMINA_DATABASE_URL=postgresql://... lumina dev     with an engine of your own
     """
-    stopping = Stopping()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     screen = Screen(Console(highlight=False))
     screen.title(f"Lumina RT {__version__}, for development")
+    running: list[nodes.NodeProcess] = []
     with ExitStack() as stack:
-        kept = state.load() or DevState()
-        kept.environment = _start_engines(screen, stack, kept)
-        _migrate(screen, kept.environment["LUMINA_DATABASE_URL"])
-        running = _start_nodes(
-            screen, stack, kept, [(port + i, private_port + i) for i in range(count)]
-        )
-        kept.urls = [node.url for node in running]
-        _make_accounts(screen, kept)
-        state.save(kept)
-        screen.next_steps(kept)
-        stopping.wait(running)
-        screen.line("stopping", "nodes first, then the engines; what was said is kept")
+        try:
+            _start(screen, stack, running, [(port + i, private_port + i) for i in range(count)])
+            _watch(running)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C is enough
+            screen.line("stopping", "nodes first, then the engines; what was said is kept")
+        finally:
+            for node in running:
+                node.process.terminate()
     screen.line("stopped", f"`make dev` starts again with everything in {state.HOME}")
 
 
-class Stopping:
-    """Ctrl-C and SIGTERM, turned into the end of `wait`, or of the start that is under way."""
+def _start(
+    screen: Screen, stack: ExitStack, running: list[nodes.NodeProcess], ports: list[tuple[int, int]]
+) -> None:
+    """Everything, from the engines up; the stack stops what was started."""
+    kept = state.load() or DevState()
+    kept.environment = _start_engines(screen, stack, kept)
+    _migrate(screen, kept.environment["LUMINA_DATABASE_URL"])
+    _start_nodes(screen, stack, kept, running, ports)
+    kept.urls = [node.url for node in running]
+    _make_accounts(screen, kept)
+    state.save(kept)
+    screen.next_steps(kept)
 
-    def __init__(self) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-    def wait(self, running: list[nodes.NodeProcess]) -> None:
-        try:
-            while True:
-                for node in running:
-                    if (code := node.process.poll()) is not None:
-                        raise nodes.NodeError(
-                            f"the node at {node.url} ended with {code}, see above"
-                        )
-                time.sleep(0.2)
-        except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C is enough
+def _watch(running: list[nodes.NodeProcess]) -> None:
+    """Until a node ends by itself. Raises NodeError."""
+    while True:
+        for node in running:
+            if (code := node.process.poll()) is not None:
+                raise nodes.NodeError(f"the node at {node.url} ended with {code}, see above")
+        time.sleep(0.2)
 
 
 class Screen:
@@ -145,9 +147,12 @@ def _migrate(screen: Screen, database_url: str) -> None:
 
 
 def _start_nodes(
-    screen: Screen, stack: ExitStack, kept: DevState, ports: list[tuple[int, int]]
-) -> list[nodes.NodeProcess]:
-    running = []
+    screen: Screen,
+    stack: ExitStack,
+    kept: DevState,
+    running: list[nodes.NodeProcess],
+    ports: list[tuple[int, int]],
+) -> None:
     for number, (port, private_port) in enumerate(ports, 1):
         environment = {**kept.environment, "LUMINA_NODE": f"node{number}"}
         node = nodes.spawn(environment, HOST, port, private_port)
@@ -157,7 +162,6 @@ def _start_nodes(
         with screen.step(f"node {number}", "starting") as result:
             node.wait_until_ready()
             result.append(f"{node.url}   health {node.health}")
-    return running
 
 
 def _make_accounts(screen: Screen, kept: DevState) -> None:
@@ -167,12 +171,22 @@ def _make_accounts(screen: Screen, kept: DevState) -> None:
 
 
 async def _register(kept: DevState) -> None:
-    """Through the front door. On the second start the accounts are there: logging in shows it."""
-    async with Client(kept.urls[0]) as client:
-        for username, password in kept.accounts.items():
-            try:
-                await client.call(Login(username=username, password=password))
-            except LuminaError as error:
-                if error.body.code != WrongCredentials.code:
-                    raise
-                await client.call(Register(username=username, password=password))
+    """Through the front door. A token that still works shows that the account is there."""
+    for username, password in kept.accounts.items():
+        try:
+            async with Client(kept.urls[0], token=kept.tokens.get(username, "none")):
+                continue
+        except LuminaError as error:
+            if error.body.code != InvalidToken.code:
+                raise
+        async with Client(kept.urls[0]) as client:
+            kept.tokens[username] = await _log_in(client, username, password)
+
+
+async def _log_in(client: Client, username: str, password: str) -> str:
+    try:
+        return (await client.call(Register(username=username, password=password))).token
+    except LuminaError as error:
+        if error.body.code != UsernameTaken.code:
+            raise
+    return (await client.call(Login(username=username, password=password))).token

@@ -13,6 +13,7 @@ from rich.table import Table
 from lumina_rt import __version__
 from lumina_rt.bus import facts as bus_facts
 from lumina_rt.bus.bus import connect as connect_redis
+from lumina_rt.cli.adopt import adopt_dev_settings
 from lumina_rt.config import ConfigError, Settings, read_settings
 from lumina_rt.findings import Finding
 from lumina_rt.preflight import examine_blobs
@@ -30,6 +31,7 @@ def command() -> None:
     Example (for a running `lumina dev`):
       lumina doctor
     """
+    adopt_dev_settings()
     findings = asyncio.run(examine())
     Console().print(table(findings))
     if any(finding.problem and finding.fatal for finding in findings):

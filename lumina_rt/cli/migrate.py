@@ -6,6 +6,7 @@ import asyncio
 
 import click
 
+from lumina_rt.cli.adopt import adopt_dev_settings
 from lumina_rt.config import read_database_url
 from lumina_rt.store import migrate
 
@@ -21,6 +22,7 @@ def command(check: bool) -> None:
     Example:
       lumina migrate --check || lumina migrate
     """
+    adopt_dev_settings()
     url = read_database_url()
     if check:
         status = asyncio.run(migrate.check(url))

@@ -8,6 +8,7 @@ from uuid import UUID
 import click
 from lumina_protocol.fields import username_key
 
+from lumina_rt.cli.adopt import adopt_dev_settings
 from lumina_rt.config import Settings, read_settings
 from lumina_rt.credentials import Tokens
 from lumina_rt.store import db as store
@@ -26,6 +27,7 @@ def command(username: str, hours: int) -> None:
     Example:
       lumina token alice --hours 1
     """
+    adopt_dev_settings()
     settings = read_settings()
     user_id = asyncio.run(find(settings, username))
     token, _ = Tokens(settings.secret.get_secret_value(), hours * 3600).issue(user_id)

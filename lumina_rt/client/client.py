@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -47,6 +47,7 @@ class Client:
         self._password = password
         self._codec = codec
         self._link: Link | None = None
+        self._reading: asyncio.Task[Disconnected] | None = None
         self._linked = asyncio.Event()
         self._inboxes: set[Inbox] = set()
         self._ended: Exception | None = None
@@ -67,8 +68,8 @@ class Client:
     async def connect(self) -> None:
         """Raises OSError or ClientError when that fails at the first try, and the server's
         LuminaError when it does not know us."""
-        link, reading = await self._open()
-        self._task = asyncio.create_task(self._stay_connected(link, reading))
+        await self._open()
+        self._task = asyncio.create_task(self._stay_connected())
 
     @property
     def connected(self) -> bool:
@@ -112,11 +113,14 @@ class Client:
         """Close for good; who waits for an answer or an event gets Disconnected."""
         if self._task:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
         self._end(Disconnected(1000, "the client was closed"))
+        if self._link and self._reading:
+            await self._link.close()
+            await self._reading
+        self._link = None
 
-    async def _open(self) -> tuple[Link, asyncio.Task[Disconnected]]:
+    async def _open(self) -> None:
         try:
             link = await Link.open(self.url, self._codec, self._tell)
         except InvalidStatus as error:
@@ -131,10 +135,9 @@ class Client:
             await link.close()
             await reading
             raise
-        self._link = link
+        self._link, self._reading = link, reading
         self._linked.set()
         self._tell(Connected(self.ready))
-        return link, reading
 
     async def _authenticate(self, link: Link) -> Ready | None:
         if self.token is None and self._password is None:
@@ -151,34 +154,31 @@ class Client:
         self.token = logged_in.token
         return await link.call(Authenticate(token=self.token))
 
-    async def _stay_connected(self, link: Link, reading: asyncio.Task[Disconnected]) -> None:
-        try:
-            while True:
-                lost = await asyncio.shield(reading)
-                self._unlink()
-                if not may_reconnect(lost.code):
-                    self._end(lost)
-                    return
-                self._tell(Interrupted(lost.code, lost.reason))
-                link, reading = await self._reopen()
-        except LuminaError as error:  # the server no longer knows us
-            self._end(error)
-        finally:
+    async def _stay_connected(self) -> None:
+        while self._reading:
+            lost = await asyncio.shield(self._reading)
             self._unlink()
-            await link.close()
-            await reading
+            if not may_reconnect(lost.code):
+                self._end(lost)
+                return
+            self._tell(Interrupted(lost.code, lost.reason))
+            try:
+                await self._reopen()
+            except LuminaError as error:  # the server no longer knows us
+                self._end(error)
+                return
 
-    async def _reopen(self) -> tuple[Link, asyncio.Task[Disconnected]]:
+    async def _reopen(self) -> None:
         for delay in delays():
             await asyncio.sleep(delay)
             try:
-                return await self._open()
+                await self._open()
+                return
             except LuminaError as error:
                 if not error.body.temporary:
                     raise
             except (OSError, TimeoutError, ClientError):
                 continue
-        raise AssertionError("delays() does not end")
 
     def _unlink(self) -> None:
         self._link = None

@@ -153,7 +153,7 @@ def _spawn(home: Home, name: str, death: signal.Signals, *args: str | Path) -> P
 
 
 def die_with_parent(death: signal.Signals) -> Callable[[], None]:
-    """For preexec_fn: the kernel sends `death` to the child when its parent ends, however it ends."""
+    """For preexec_fn: the kernel sends `death` to the child when its parent ends, in any way."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     pr_set_pdeathsig = 1
 
@@ -176,7 +176,7 @@ def _wait(name: str, process: Process, ready: Callable[[], bool], home: Home) ->
 
 
 def _postgres_ready(home: Home, process: Process) -> bool:
-    """By the status line of postmaster.pid, if it is of our process and not left from a dead one."""
+    """By the status line of postmaster.pid, if it is our process's and not left from a dead one."""
     try:
         lines = (home.data / "pg" / "postmaster.pid").read_text().splitlines()
     except OSError:

@@ -23,6 +23,8 @@ class DevState:
     accounts: dict[str, str] = field(
         default_factory=lambda: {"alice": DEMO_PASSWORD, "bob": DEMO_PASSWORD}
     )
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Of the demo accounts, so that nobody waits for bcrypt at every start."""
 
 
 def load(home: Path = HOME) -> DevState | None:

@@ -15,9 +15,20 @@ SQL = next(path for path in (PACKAGE / "sql", PACKAGE.parent / "sql") if path.is
 """Inside the package when it is installed, beside it in a checkout."""
 
 NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
-# What may stand before a parameter must be read as a whole, so that a colon in it is none:
-# a string, a quoted name, a comment, a cast. The first alternative that matches wins.
-TOKEN = re.compile(r"'(?:''|[^'])*'|\"[^\"]*\"|--[^\n]*|::|:([a-z_]\w*)")
+# What may stand before a parameter must be read as a whole, so that a colon in it is none.
+# The first alternative that matches wins; see PostgreSQL, "Lexical Structure".
+TOKEN = re.compile(
+    r"""
+      \b[eE]'(?:\\.|''|[^'\\])*'      # a string with escapes
+    | '(?:''|[^'])*'                  # a string
+    | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ # a string in dollar quotes
+    | "[^"]*"                         # a quoted name
+    | --[^\n]* | /\*.*?\*/            # comments
+    | ::                              # a cast
+    | :(?P<param>[a-z_]\w*)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ def parse(name: str, body: str) -> Query:
     params: list[str] = []
 
     def number(token: re.Match[str]) -> str:
-        if (param := token[1]) is None:
+        if (param := token["param"]) is None:
             return token[0]
         if param not in params:
             params.append(param)

@@ -1,0 +1,17 @@
+"""Commands for operators also work beside `lumina dev`, without any setting."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from lumina_rt.dev import state
+
+
+def adopt_dev_settings() -> None:
+    """Take the settings of `lumina dev` in this folder, if none are given, and say so."""
+    kept = state.load()
+    if kept and not any(name in os.environ for name in kept.environment):
+        os.environ.update(kept.environment)
+        click.echo(f"with the settings of `lumina dev` in {state.HOME}", err=True)
