@@ -35,6 +35,7 @@ from lumina_rt.workers.heartbeat import Heartbeat
 
 CLUSTER = query("nodes.cluster")
 RETRY_S, MAX_RETRY_S = 0.1, 5.0
+CANCEL_AGAIN_S = 0.5
 
 
 class PortTaken(OSError):
@@ -91,16 +92,15 @@ async def run(settings: Settings) -> AsyncIterator[Node]:
     telemetry = Telemetry(settings.node)
     async with AsyncExitStack() as stack:
         node = await _build(settings, telemetry, stack)
-        tasks = await stack.enter_async_context(anyio.create_task_group())
-        stack.callback(tasks.cancel_scope.cancel)
-        for name, loop in (
-            ("bus.reader", node.bus.run_reader),
-            ("bus.publisher", node.bus.run_publisher),
-            ("bus.prober", node.bus.run_prober),
-            ("heartbeat", node.heartbeat.run),
-            ("gateway.wheel", node.gateway.wheel.run),
-        ):
-            tasks.start_soon(keep_running, name, loop, telemetry)
+        loops = {
+            "bus.reader": node.bus.run_reader,
+            "bus.publisher": node.bus.run_publisher,
+            "bus.prober": node.bus.run_prober,
+            "heartbeat": node.heartbeat.run,
+            "gateway.wheel": node.gateway.wheel.run,
+        }
+        tasks = [asyncio.create_task(keep_running(*item, telemetry)) for item in loops.items()]
+        stack.push_async_callback(_stop, tasks)
         await _listen(node, stack)
         stack.push_async_callback(node.gateway.drain)
         yield node
@@ -152,6 +152,16 @@ def publisher(hub: Hub, bus: Bus) -> Callable[[list[Emitted]], None]:
         loop.call_soon(send, [Delivery(e.to, MSGPACK.event(e.event)) for e in emitted])
 
     return publish
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancelled once, and not at every await as by anyio, so that a transaction can be rolled back;
+    and again a little later, since a library below may have swallowed the first."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 async def keep_running(

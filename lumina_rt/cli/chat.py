@@ -90,8 +90,9 @@ async def talk(client: Client, conversation: Conversation, screen: Screen, histo
             tasks.create_task(show(client, conversation, history, screen)),
             tasks.create_task(show_connection(client, screen)),
         ]
-        last = await send_lines(client, conversation, screen)
-        with suppress(TimeoutError):
+        sent = await send_lines(client, conversation, screen)
+        with suppress(TimeoutError):  # what a pipe has sent, or asked to see, is shown first
+            last = sent or (conversation.last_seq if history else 0)
             await asyncio.wait_for(screen.until(last), LAST_WORDS_S)
         for task in showing:
             task.cancel()

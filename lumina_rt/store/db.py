@@ -91,13 +91,16 @@ class Db:
         Raises Unavailable when Postgres is away. If that happens at the commit, the
         transaction is in doubt; the client's ids make its retry safe.
         """
+        committed = False
         try:
             async with self.pool.acquire(timeout=5) as conn:
                 tx = Tx(conn)
                 async with conn.transaction():
                     yield tx
+                committed = True
         except AWAY as error:
-            raise Unavailable(retry_after_ms=1000) from error
+            if not committed:  # else it broke on its way back to the pool, which harms nobody
+                raise Unavailable(retry_after_ms=1000) from error
         if tx.emitted:
             self.publish(tx.emitted)
 

@@ -99,9 +99,9 @@ async def status(conn: Conn, migrations: list[Migration]) -> Status:
             )
     pending = [m.name for m in migrations if m.name not in applied]
     newest = max(applied, default="")
-    if late := [name for name in pending if name < newest]:
+    if late := [name for name in pending if name[:4] <= newest[:4]]:
         raise MigrationError(
-            f"{late[0]} is numbered below {newest}, which is applied; give it a higher number"
+            f"{late[0]} is not above {newest}, which is applied; give it a higher number"
         )
     min_code = max((row["min_code"] for row in rows), key=version_tuple, default="0.0.0")
     return Status(sorted(applied), pending, min_code)

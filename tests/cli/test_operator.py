@@ -1,0 +1,80 @@
+"""doctor, token, migrate and the helps: what an operator types."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from lumina_protocol.accounts import Register
+
+from lumina_rt.cli import COMMANDS
+from lumina_rt.client import Client
+from lumina_rt.config import Settings
+from tests.cli.command import complaint, environment, lumina
+from tests.house import PASSWORD, nodes
+
+SECRET = "5b1f0c6e9d2a4f7c8e3b6a1d0f9c2e7b"
+
+
+def env(settings: Settings, **changes: str) -> dict[str, str]:
+    values = {
+        "database_url": settings.database_url,
+        "redis_url": settings.redis_url,
+        "secret": SECRET,
+        "environment": "development",
+        "blob_dir": str(settings.blob_dir),
+    }
+    return environment(**{**values, **changes})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_help_with_an_example(command: str) -> None:
+    shown = lumina(command, "--help")
+    assert shown.returncode == 0
+    assert "Example" in shown.stdout
+
+
+def test_doctor_shows_engines_and_schema(settings: Settings) -> None:
+    shown = lumina("doctor", env=env(settings))
+    assert shown.returncode == 0, shown.stdout
+    for expected in ("PostgreSQL", "embedded", "0003_messages.sql", "noeviction"):
+        assert expected in shown.stdout
+
+
+def test_doctor_tells_everything_that_is_wrong_at_once(
+    settings: Settings, empty_database_url: str
+) -> None:
+    wrong = env(settings, database_url=empty_database_url, redis_url="redis://127.0.0.1:9")
+    shown = lumina("doctor", env=wrong)
+    said = " ".join(shown.stdout.split())
+    assert shown.returncode == 1
+    assert "run: lumina migrate" in said
+    assert "see LUMINA_REDIS_URL" in said
+    assert "Traceback" not in shown.stdout + shown.stderr
+
+
+def test_doctor_without_settings_says_which_are_missing() -> None:
+    shown = lumina("doctor")
+    assert shown.returncode == 1
+    assert "openssl rand -hex 32" in " ".join(shown.stdout.split())
+
+
+async def test_a_token_from_the_command_line_lets_a_client_in(settings: Settings) -> None:
+    own = settings.model_copy(update={"secret": type(settings.secret)(SECRET)})
+    async with nodes(own, 1) as (node,):
+        async with Client(node.url) as stranger:
+            await stranger.call(Register(username="alice", password=PASSWORD))
+        printed = await in_thread("token", "Alice", "--hours", "1", settings=settings)
+        async with Client(node.url, token=printed.strip()) as alice:
+            assert alice.ready is not None
+            assert alice.ready.username == "alice"
+
+
+async def in_thread(*args: str, settings: Settings) -> str:
+    done = await asyncio.to_thread(lumina, *args, env=env(settings))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_token_for_nobody_is_refused(settings: Settings) -> None:
+    assert "no active user 'nobody'" in complaint(lumina("token", "nobody", env=env(settings)))

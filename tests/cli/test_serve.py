@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from lumina_rt.config import Settings
+from tests.cli.command import complaint, environment, lumina
+
+SECRET = "5b1f0c6e9d2a4f7c8e3b6a1d0f9c2e7b"
+
+
+@pytest.fixture
+def good(settings: Settings, tmp_path: Path) -> dict[str, str]:
+    return {
+        "database_url": settings.database_url,
+        "redis_url": settings.redis_url,
+        "redis_prefix": settings.redis_prefix,
+        "secret": SECRET,
+        "environment": "development",
+        "blob_dir": str(tmp_path / "blobs"),
+        "port": "0",
+        "private_port": "0",
+    }
+
+
+def serve(settings: dict[str, str], **changes: str) -> str:
+    return complaint(lumina("serve", env=environment(**{**settings, **changes})))
+
+
+def test_without_settings_it_names_those_that_are_missing() -> None:
+    said = complaint(lumina("serve"))
+    for name in ("LUMINA_DATABASE_URL", "LUMINA_REDIS_URL", "LUMINA_SECRET"):
+        assert f"{name} is missing" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"port": "http"}, "LUMINA_PORT is wrong"),
+        ({"database_url": "mysql://x"}, "LUMINA_DATABASE_URL is wrong"),
+        ({"environment": "production", "secret": "short"}, "openssl rand -hex 32"),
+        ({"environment": "production", "secret": "a" * 64}, "LUMINA_SECRET can be guessed"),
+        ({"environment": "production"}, "set LUMINA_DATABASE_URL to a Postgres of your own"),
+        ({"database_url": "postgresql://127.0.0.1:9/x"}, "see LUMINA_DATABASE_URL"),
+        ({"redis_url": "redis://127.0.0.1:9"}, "see LUMINA_REDIS_URL"),
+        ({"blob_dir": "/proc/nowhere"}, "set LUMINA_BLOB_DIR"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_the_next_step(
+    good: dict[str, str], changes: dict[str, str], expected: str
+) -> None:
+    assert expected in serve(good, **changes)
+
+
+def test_a_schema_that_is_behind_is_refused(good: dict[str, str], empty_database_url: str) -> None:
+    assert "run: lumina migrate" in serve(good, database_url=empty_database_url)
+
+
+@pytest.mark.parametrize("setting", ["port", "private_port"])
+def test_a_port_in_use_names_the_setting_to_change(good: dict[str, str], setting: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = serve(good, **{setting: str(taken.getsockname()[1])})
+    assert f"set LUMINA_{setting.upper()} to a free port" in said
+
+
+def test_a_secret_is_never_shown(good: dict[str, str]) -> None:
+    said = serve(good, secret="hunter2-hunter2", environment="production")
+    assert "hunter2" not in said
