@@ -50,16 +50,25 @@ def pack(entry: Entry) -> bytes:
 def unpack(data: bytes) -> Entry:
     """Raises UnreadableEntry."""
     try:
-        version, publisher, counter, deliveries, control = msgpack.unpackb(data)
-        if version != VERSION:
-            raise UnreadableEntry(f"version {version!r}, this node reads {VERSION}")
-        return Entry(
-            publisher,
-            counter,
-            [Delivery(tuple(UUID(bytes=user) for user in to), body) for to, body in deliveries],
-            control,
-        )
-    except UnreadableEntry:
-        raise
+        value = msgpack.unpackb(data)
     except (ValueError, TypeError) as error:
-        raise UnreadableEntry(str(error)) from error
+        raise UnreadableEntry(f"no MessagePack: {error}") from error
+    if not isinstance(value, list) or not value:
+        raise UnreadableEntry("no array that begins with a version")
+    if type(value[0]) is not int or value[0] != VERSION:
+        raise UnreadableEntry(f"version {value[0]!r:.40}, this node reads {VERSION}")
+    match value[1:]:
+        case [str(publisher), int(counter), list(deliveries), None | "probe" | "joined" as control]:
+            return Entry(publisher, int(counter), [_delivery(d) for d in deliveries], control)
+    raise UnreadableEntry("its parts are not those of an entry")
+
+
+def _delivery(value: object) -> Delivery:
+    match value:
+        case [list(to), bytes(payload)] if all(_is_id(user) for user in to):
+            return Delivery(tuple(UUID(bytes=user) for user in to), payload)
+    raise UnreadableEntry("a delivery is not users and a payload")
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, bytes) and len(value) == 16

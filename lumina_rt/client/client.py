@@ -12,7 +12,7 @@ from lumina_protocol.accounts import Login
 from lumina_protocol.codec import MSGPACK, Codec
 from lumina_protocol.errors import InvalidToken, LuminaError, may_reconnect
 from lumina_protocol.frame import Reply, Request
-from lumina_protocol.session import Authenticate, Ready
+from lumina_protocol.session import Authenticate, Hello, Ready
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from lumina_rt.client.backoff import delays
@@ -42,6 +42,8 @@ class Client:
         self.url = url
         self.token = token
         self.username = username
+        self.hello: Hello | None = None
+        """What the server said of itself when we last connected."""
         self.ready: Ready | None = None
         """Who we are, as the server said when we last connected; None for a stranger."""
         self._password = password
@@ -130,6 +132,7 @@ class Client:
             raise ClientError(f"{self.url} is no Lumina server: {error}") from None
         reading = asyncio.create_task(link.read())
         try:
+            self.hello = await link.hello()
             self.ready = await self._authenticate(link)
         except BaseException:
             await link.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from uuid import UUID
 
 from lumina_protocol.messages import Message, MessageCreated, ReadHistory
@@ -15,7 +15,7 @@ PAGE = 200
 
 async def follow(
     client: Client, conversation_id: UUID, *, history: int = 50
-) -> AsyncIterator[Message]:
+) -> AsyncGenerator[Message, None]:
     """The newest `history` messages and everything after them: in order, without holes, once.
 
     Holes, for example after a reconnect, are filled from the server. Raises what `call` raises.

@@ -10,6 +10,8 @@ from lumina_protocol import EVENTS
 from lumina_protocol.codec import Codec, Malformed
 from lumina_protocol.errors import ErrorBody, LuminaError
 from lumina_protocol.frame import ErrorFrame, EventFrame, Reply, ReplyFrame, Request
+from lumina_protocol.session import Hello
+from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -34,6 +36,7 @@ class Link:
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._asked: dict[int, Request[Any]] = {}
         self._last_id = 0
+        self._hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def open(cls, url: str, codec: Codec, tell: Callable[[News], None]) -> Link:
@@ -47,6 +50,10 @@ class Link:
             close_timeout=1,
         )
         return cls(socket, codec, tell)
+
+    async def hello(self) -> Hello:
+        """What the server says first. Raises Disconnected, TimeoutError."""
+        return await asyncio.wait_for(asyncio.shield(self._hello), OPEN_TIMEOUT_S)
 
     async def call(self, request: Request[R]) -> R:
         """Raises LuminaError when the server refuses, Disconnected when the connection ends."""
@@ -72,11 +79,14 @@ class Link:
                 self._receive(data.encode() if isinstance(data, str) else data)
         except ConnectionClosed as closed:
             ended = _disconnected(closed)
-        except Malformed as error:
-            ended = Disconnected(ABNORMAL, f"the server sent what is no frame: {error}")
-        for answer in self._waiting.values():
+        except (Malformed, ValidationError) as error:
+            ended = Disconnected(ABNORMAL, f"the server sent what cannot be read: {error}")
+            await self._socket.close()
+        everybody: list[asyncio.Future[Any]] = [self._hello, *self._waiting.values()]
+        for answer in everybody:
             if not answer.done():
                 answer.set_exception(ended)
+        self._hello.exception()  # looked at, whether or not anybody waited for it
         return ended
 
     async def close(self) -> None:
@@ -91,7 +101,11 @@ class Link:
                 self._waiting[id_].set_exception(error)
             case EventFrame(type_, body) as frame:
                 model = EVENTS.get(type_)
-                self._tell(model.model_validate(body) if model else frame)
+                event = model.model_validate(body) if model else frame
+                if isinstance(event, Hello) and not self._hello.done():
+                    self._hello.set_result(event)
+                else:
+                    self._tell(event)
 
 
 def _disconnected(closed: ConnectionClosed) -> Disconnected:
