@@ -15,7 +15,11 @@ WEAK = ("secret", "changeme", "password", "lumina", "example", "dev-only")
 
 
 class ConfigError(Exception):
-    """A setting is missing or wrong; the message names it and says what to do."""
+    """Settings are missing or wrong; each problem names one and says what to do."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 class Settings(BaseSettings):
@@ -96,7 +100,7 @@ def read_settings(**overrides: object) -> Settings:
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(item) for item in error.errors())) from None
+        raise ConfigError(*(_explain(item) for item in error.errors())) from None
     if settings.production:
         _refuse_weak(settings.secret.get_secret_value())
         if settings.password_rounds < 12:

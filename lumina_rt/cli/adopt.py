@@ -14,4 +14,6 @@ def adopt_dev_settings() -> None:
     kept = state.load()
     if kept and not any(name in os.environ for name in kept.environment):
         os.environ.update(kept.environment)
-        click.echo(f"with the settings of `lumina dev` in {state.HOME}", err=True)
+        click.echo(
+            f"with the settings of `lumina dev` in {state.HOME} (it must be running)", err=True
+        )

@@ -16,12 +16,14 @@ from rich.console import Console
 
 from lumina_rt import __version__
 from lumina_rt.client import Client
-from lumina_rt.dev import engines, nodes, state
+from lumina_rt.dev import engines, state
+from lumina_rt.dev.nodes import NodeError, NodeProcess
 from lumina_rt.dev.state import DevState
 from lumina_rt.store import migrate
 
 HOST = "127.0.0.1"
 MAX_NODES = 8
+TOO_SOON_S = 3
 
 
 @click.command("dev", short_help="Start everything here, for development.")
@@ -44,11 +46,11 @@ def command(count: int, port: int, private_port: int) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     screen = Screen(Console(highlight=False))
     screen.title(f"Lumina RT {__version__}, for development")
-    running: list[nodes.NodeProcess] = []
+    running: list[NodeProcess] = []
     with ExitStack() as stack:
         try:
             _start(screen, stack, running, [(port + i, private_port + i) for i in range(count)])
-            _watch(running)
+            _watch(screen, running)
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C is enough
             screen.line("stopping", "nodes first, then the engines; what was said is kept")
@@ -59,7 +61,7 @@ def command(count: int, port: int, private_port: int) -> None:
 
 
 def _start(
-    screen: Screen, stack: ExitStack, running: list[nodes.NodeProcess], ports: list[tuple[int, int]]
+    screen: Screen, stack: ExitStack, running: list[NodeProcess], ports: list[tuple[int, int]]
 ) -> None:
     """Everything, from the engines up; the stack stops what was started."""
     kept = state.load() or DevState()
@@ -72,12 +74,18 @@ def _start(
     screen.next_steps(kept)
 
 
-def _watch(running: list[nodes.NodeProcess]) -> None:
-    """Until a node ends by itself. Raises NodeError."""
+def _watch(screen: Screen, running: list[NodeProcess]) -> None:
+    """A node that ends is started again. Raises NodeError when one ends right after its start."""
     while True:
-        for node in running:
-            if (code := node.process.poll()) is not None:
-                raise nodes.NodeError(f"the node at {node.url} ended with {code}, see above")
+        for number, node in enumerate(running, 1):
+            if (code := node.process.poll()) is None:
+                continue
+            if time.monotonic() - node.started_at < TOO_SOON_S:
+                raise NodeError(f"the node at {node.url} ended with {code}, see above")
+            with screen.step(f"node {number}", f"ended with {code}; starting it again") as result:
+                node.start()
+                node.wait_until_ready()
+                result.append(f"ended with {code}, and is back at {node.url}")
         time.sleep(0.2)
 
 
@@ -112,7 +120,7 @@ class Screen:
             "\nNow open two more terminals and type\n"
             "  [bold].venv/bin/lumina chat --as alice --with bob[/]\n"
             f"  [bold].venv/bin/lumina chat --as bob --with alice{url}[/]\n"
-            "Ctrl-C here stops everything and keeps the data. Logs of the nodes follow.\n",
+            "Ctrl-C here stops everything and keeps the data. Warnings of the nodes follow.\n",
             soft_wrap=True,
         )
 
@@ -135,6 +143,7 @@ def _start_engines(screen: Screen, stack: ExitStack, kept: DevState) -> dict[str
         "LUMINA_ENVIRONMENT": "development",
         "LUMINA_BLOB_DIR": str((state.HOME / "blobs").resolve()),
         "LUMINA_LOG_FORMAT": "console",
+        "LUMINA_LOG_LEVEL": os.environ.get("LUMINA_LOG_LEVEL", "warning"),
     }
 
 
@@ -150,12 +159,12 @@ def _start_nodes(
     screen: Screen,
     stack: ExitStack,
     kept: DevState,
-    running: list[nodes.NodeProcess],
+    running: list[NodeProcess],
     ports: list[tuple[int, int]],
 ) -> None:
     for number, (port, private_port) in enumerate(ports, 1):
         environment = {**kept.environment, "LUMINA_NODE": f"node{number}"}
-        node = nodes.spawn(environment, HOST, port, private_port)
+        node = NodeProcess(HOST, port, private_port, environment)
         stack.callback(node.stop)
         running.append(node)
     for number, node in enumerate(running, 1):

@@ -44,7 +44,7 @@ async def examine() -> list[Finding]:
     try:
         settings = read_settings()
     except ConfigError as error:
-        return [*findings, Finding("settings", "wrong", str(error))]
+        return [*findings, *(Finding("settings", "wrong", problem) for problem in error.problems)]
     findings.append(Finding("settings", settings.environment))
     return [*findings, *await _postgres(settings), *await _redis(settings), examine_blobs(settings)]
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lumina_rt.dev.binaries import EngineError
 from lumina_rt.dev.engines import die_with_parent
@@ -24,10 +24,32 @@ class NodeError(EngineError):
 
 @dataclass(slots=True)
 class NodeProcess:
-    process: subprocess.Popen[bytes]
     host: str
     port: int
     private_port: int
+    environment: Mapping[str, str]
+    process: subprocess.Popen[bytes] = field(init=False)
+    started_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """In a process group of its own: Ctrl-C reaches us, and we stop nodes before engines."""
+        settings = {
+            "LUMINA_HOST": self.host,
+            "LUMINA_PORT": str(self.port),
+            "LUMINA_PRIVATE_HOST": self.host,
+            "LUMINA_PRIVATE_PORT": str(self.private_port),
+        }
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lumina_rt", "serve"],
+            env={**os.environ, **self.environment, **settings},
+            stdin=subprocess.DEVNULL,
+            process_group=0,
+            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  (only calls prctl)
+        )
 
     @property
     def url(self) -> str:
@@ -69,19 +91,4 @@ class NodeProcess:
 
 
 def spawn(environment: Mapping[str, str], host: str, port: int, private_port: int) -> NodeProcess:
-    """In a process group of its own: Ctrl-C reaches us, and we stop nodes before engines."""
-    settings = {
-        **environment,
-        "LUMINA_HOST": host,
-        "LUMINA_PORT": str(port),
-        "LUMINA_PRIVATE_HOST": host,
-        "LUMINA_PRIVATE_PORT": str(private_port),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lumina_rt", "serve"],
-        env={**os.environ, **settings},
-        stdin=subprocess.DEVNULL,
-        process_group=0,
-        preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  (only calls prctl)
-    )
-    return NodeProcess(process, host, port, private_port)
+    return NodeProcess(host, port, private_port, environment)

@@ -16,7 +16,6 @@ from lumina_protocol.messages import Message, SendMessage
 
 from lumina_rt.client import Client, Connected, Interrupted, follow
 from lumina_rt.config import Settings
-from lumina_rt.dev import nodes as processes
 from lumina_rt.dev.nodes import NodeProcess
 from tests.cli.command import free_ports
 from tests.house import PASSWORD, open_conversation, say
@@ -46,7 +45,7 @@ def two(environment: dict[str, str]) -> Iterator[list[NodeProcess]]:
         running = []
         for number in range(2):
             own = {**environment, "LUMINA_NODE": f"node{number + 1}"}
-            node = processes.spawn(own, HOST, ports[number], ports[number + 2])
+            node = NodeProcess(HOST, ports[number], ports[number + 2], own)
             stack.callback(kill, node)
             running.append(node)
         for node in running:
@@ -60,7 +59,7 @@ def kill(node: NodeProcess) -> None:
 
 
 def start_again(node: NodeProcess, environment: dict[str, str]) -> NodeProcess:
-    again = processes.spawn(environment, HOST, node.port, node.private_port)
+    again = NodeProcess(HOST, node.port, node.private_port, environment)
     again.wait_until_ready()
     return again
 
