@@ -4,6 +4,8 @@ BIN := .venv/bin
 PYTHON ?= python3
 # Compiled modules are what makes a second start fast.
 unexport PYTHONDONTWRITEBYTECODE
+# Trust whom the machine trusts, as pip does: behind a proxy it may be somebody else.
+export UV_SYSTEM_CERTS := 1
 
 .PHONY: dev test check fmt lock clean
 

@@ -43,7 +43,8 @@ def command(count: int, port: int, private_port: int) -> None:
       lumina dev --nodes 2
       LUMINA_DATABASE_URL=postgresql://... lumina dev     with an engine of your own
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for end in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's `&` has it ignored
+        signal.signal(end, signal.default_int_handler)
     screen = Screen(Console(highlight=False))
     screen.title(f"Lumina RT {__version__}, for development")
     running: list[NodeProcess] = []

@@ -14,9 +14,9 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import SEND_EOF
 from websockets.protocol import State as SocketState
-from websockets.server import ServerProtocol
 
 from lumina_rt.gateway.framing import websocket_frame
+from lumina_rt.gateway.handshake import Handshake
 from lumina_rt.router import Ctx, dispatch, kind
 from lumina_rt.session import Action, Answer, Close, Ping, Run, Session, State
 
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
 PATH = "/v1/socket"
 CLOSE_TIMEOUT_S = 5
 MAX_REASON = 120  # bytes; a close frame has room for 123 (RFC 6455 section 5.5.1)
+ABNORMAL = 1006  # never on the wire: the connection broke without a close frame (section 7.4.1)
 
 
 class Connection(asyncio.Protocol):
     """A websocket from its opening handshake on. Also the hub's Receiver."""
 
-    __slots__ = ("closing_with", "codec", "ctx", "gateway", "message", "outbox", "outbox_bytes",
-                 "reading", "session", "slot", "timer", "transport", "writable", "ws")  # fmt: skip
+    __slots__ = ("codec", "ctx", "gateway", "message", "outbox", "outbox_bytes",
+                 "reading", "session", "slot", "stalled", "timer", "transport", "unread", "writable", "ws")  # fmt: skip
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self.ws = ServerProtocol(
-            subprotocols=gateway.subprotocols,
-            max_size=gateway.settings.max_frame_before_auth,
-            logger=gateway.socket_logger,
+        self.ws = Handshake(
+            max_size=gateway.settings.max_frame_before_auth, logger=gateway.socket_logger
         )
         self.codec: Codec = MSGPACK
         self.session = Session(gateway.limits, gateway.loop.time())
         self.ctx = Ctx(gateway.services, uuid7())
         self.outbox: list[bytes] = []
-        self.outbox_bytes = 0
+        self.outbox_bytes = 0  # of events only; answers are bounded by not serving on, see _next
         self.message: bytearray | None = None  # a fragmented message, as far as it has come
         self.writable = self.reading = True
-        self.closing_with: int = CloseCode.NORMAL
+        self.stalled = False
+        self.unread = 0
         self.timer: asyncio.TimerHandle | None = None
         self.slot = -1
 
@@ -79,16 +79,24 @@ class Connection(asyncio.Protocol):
         self._update_reading()
 
     def resume_writing(self) -> None:
-        self.writable = True
+        self.writable = self.session.heard = True
         self.flush()
+        if self.stalled and (request := self._next()):
+            self.gateway.spawn(self._serve(request))
         self._update_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.session.over()
+        self.outbox.clear()
         self._set_timer(None)
         self.gateway.lost(self)
 
     # What the hub and the gateway call.
+
+    @property
+    def close_code(self) -> int:
+        """What it ended with: the code that was sent, the client's own if that came first."""
+        return self.ws.close_sent.code if self.ws.close_sent else ABNORMAL
 
     def push(self, frame: bytes) -> None:
         """Queue an event for the next flush; close when too much waits."""
@@ -106,6 +114,11 @@ class Connection(asyncio.Protocol):
             self.transport.write(joined)
 
     def beat(self) -> None:
+        """Whom we do not read from we cannot hear: it lives as long as it reads, or waits for us."""
+        unread = self.transport.get_write_buffer_size()
+        if not self.reading and (self.writable or unread < self.unread):
+            self.session.heard = True
+        self.unread = unread
         self._obey(self.session.beat())
 
     def close(self, code: CloseCode, reason: str) -> None:
@@ -113,9 +126,6 @@ class Connection(asyncio.Protocol):
         self.session.over()
         if self.ws.state is not SocketState.OPEN:
             return
-        self.closing_with = code
-        self.flush()
-        self.outbox.clear()
         self.ws.send_close(code, reason[:MAX_REASON])
         self._write_protocol_data()
         self._set_timer(CLOSE_TIMEOUT_S, self.transport.abort)
@@ -141,8 +151,7 @@ class Connection(asyncio.Protocol):
     # Messages in.
 
     def _receive(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.CLOSE and self.ws.close_rcvd:
-            self.closing_with = self.ws.close_rcvd.code
+        if frame.opcode is Opcode.CLOSE:
             self.session.over()
         elif frame.opcode is Opcode.CONT and self.message is not None:
             self.message += frame.data
@@ -203,6 +212,10 @@ class Connection(asyncio.Protocol):
             request = self._next()
 
     def _next(self) -> RequestFrame | None:
+        """What to run now; nothing while the client does not read what it has asked for."""
+        self.stalled = not self.writable
+        if self.stalled:
+            return None
         while (request := self.session.finished()) is not None:
             actions = self.session.start(request, kind(request))
             if actions == [Run(request)]:
@@ -231,9 +244,9 @@ class Connection(asyncio.Protocol):
         return websocket_frame(self.codec, payload)
 
     def _queue(self, frame: bytes, *, reply: bool) -> None:
-        if self.ws.state is not SocketState.OPEN:
+        if self.ws.state is not SocketState.OPEN or self.session.state is State.CLOSED:
             return
-        self.outbox_bytes += len(frame)
+        self.outbox_bytes += 0 if reply else len(frame)
         if self.outbox_bytes > self.gateway.settings.outbox_bytes:
             self.outbox.clear()
             self.close(CloseCode.SLOW_READER, "too much waits to be read; reconnect")
@@ -244,6 +257,9 @@ class Connection(asyncio.Protocol):
 
     def _write_protocol_data(self) -> None:
         """The opening handshake, pongs and closes, which the Sans-I/O protocol makes."""
+        if self.ws.state is not SocketState.OPEN:  # a close goes behind what was queued before it
+            self.flush()
+            self.outbox.clear()
         for chunk in self.ws.data_to_send():
             if chunk != SEND_EOF:
                 self.transport.write(chunk)

@@ -38,6 +38,14 @@ class Flusher:
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        try:
+            self._flush_batch()
+        finally:  # one connection's fault is the loop's to report, and nobody else's to bear
+            self._scheduled = bool(self._replies or self._events)
+            if self._scheduled:
+                self._loop.call_soon(self._flush)
+
+    def _flush_batch(self) -> None:
         until = self._loop.time() + BUDGET_S
         for written in range(BATCH):
             if not (queue := self._replies or self._events):
@@ -45,6 +53,3 @@ class Flusher:
             queue.popleft().flush()
             if written % 16 == 15 and self._loop.time() > until:
                 break
-        self._scheduled = bool(self._replies or self._events)
-        if self._scheduled:
-            self._loop.call_soon(self._flush)

@@ -9,10 +9,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from lumina_protocol.codec import CODECS
 from lumina_protocol.errors import CloseCode
 from lumina_protocol.session import Hello
-from websockets.typing import Subprotocol
 
 from lumina_rt import __version__
 from lumina_rt.config import Settings
@@ -49,7 +47,6 @@ class Gateway:
         self.limits = Limits(
             settings.max_requests_waiting, settings.requests_per_s, settings.requests_burst
         )
-        self.subprotocols = [Subprotocol(name) for name in CODECS]
         self.socket_logger = logging.getLogger("websockets.server")
         self.connections: set[Connection] = set()
         self.strangers = 0
@@ -108,7 +105,7 @@ class Gateway:
         if connection in self.connections:
             self.connections.remove(connection)
             self.wheel.remove(connection, connection.slot)
-            self.telemetry.connection_closed(connection.closing_with)
+            self.telemetry.connection_closed(connection.close_code)
             if not self.connections:
                 self._empty.set()
 
