@@ -31,6 +31,7 @@ lock:
 	uv export --quiet --all-extras --no-emit-project --format requirements-txt --no-header -o requirements.txt
 
 clean:
+	@if [ -L .lumina/engines ]; then rm -rf "$$(readlink .lumina/engines)"; fi
 	rm -rf .venv .lumina .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # uv when it is there, venv and pip when not; both install exactly what uv.lock says.

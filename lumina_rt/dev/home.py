@@ -61,8 +61,7 @@ def prepare(lumina: Path) -> Home:
     owner = _engine_user() if os.geteuid() == 0 else {}
     data = where / "engines"
     if owner and not _reachable(where, owner):
-        data = AS_ROOT / name  # a folder under /root, say, which no other user may enter
-        AS_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+        data = _elsewhere(data, AS_ROOT / name)
     run = data / "run"
     if len(str(run).encode()) > MAX_SOCKET_PATH:
         run = Path(tempfile.gettempdir()) / f"lumina-{os.geteuid()}-{name}"
@@ -70,6 +69,15 @@ def prepare(lumina: Path) -> Home:
     home.make(data)
     home.make(run)
     return home
+
+
+def _elsewhere(link: Path, data: Path) -> Path:
+    """For a folder under /root, say, which no other user may enter. The link is what `make clean`
+    follows."""
+    AS_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to(data)
+    return data
 
 
 def usable(home: Home, binaries: Binaries) -> Binaries:
