@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIN_SECRET = 32
+POSTGRES_URL = r"^postgres(ql)?://"
 WEAK = ("secret", "changeme", "password", "lumina", "example", "dev-only")
 
 
@@ -29,9 +31,9 @@ class Settings(BaseSettings):
 
     environment: Literal["production", "development"] = "production"
     """`development` allows embedded engines and a weak secret."""
-    database_url: Annotated[str, Field(pattern=r"^postgres(ql)?://")]
+    database_url: Annotated[str, Field(pattern=POSTGRES_URL, repr=False)]
     """postgresql://user:password@host:5432/database"""
-    redis_url: Annotated[str, Field(pattern=r"^(rediss?|unix)://")]
+    redis_url: Annotated[str, Field(pattern=r"^(rediss?|unix)://", repr=False)]
     """redis://host:6379/0; Redis 6.2 or newer, or Valkey."""
     redis_prefix: str = "lumina"
     """What every Redis key begins with, so that several installations can share an engine."""
@@ -60,7 +62,7 @@ class Settings(BaseSettings):
     max_frame_before_auth: Annotated[int, Field(ge=1024, le=65_536)] = 4096
     max_requests_waiting: Annotated[int, Field(ge=1)] = 64
     """Of one connection; when there are more, the server stops reading from it."""
-    outbox_bytes: Annotated[int, Field(ge=65_536)] = 1_048_576
+    outbox_bytes: Annotated[int, Field(ge=1_048_576)] = 1_048_576
     """What may wait for one slow reader before it is closed."""
     requests_per_s: Annotated[float, Field(gt=0)] = 50
     requests_burst: Annotated[int, Field(ge=1)] = 200
@@ -110,9 +112,12 @@ def read_settings(**overrides: object) -> Settings:
 
 def read_database_url() -> str:
     """LUMINA_DATABASE_URL alone, for commands that need no more. Raises ConfigError."""
-    if url := os.environ.get("LUMINA_DATABASE_URL"):
-        return url
-    raise ConfigError(f"LUMINA_DATABASE_URL is missing; {HINTS['database_url']}")
+    url = os.environ.get("LUMINA_DATABASE_URL")
+    if url is None:
+        raise ConfigError(f"LUMINA_DATABASE_URL is missing; {HINTS['database_url']}")
+    if not re.match(POSTGRES_URL, url):
+        raise ConfigError(f"LUMINA_DATABASE_URL is wrong; {HINTS['database_url']}")
+    return url
 
 
 def _explain(error: object) -> str:

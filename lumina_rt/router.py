@@ -88,7 +88,8 @@ async def dispatch(ctx: Ctx, request: RequestFrame) -> Reply | ErrorBody:
     began = time.perf_counter()
     op, outcome = request.op if request.op in HANDLERS else "unknown", "ok"
     try:
-        return await HANDLERS[request.op](ctx, _validate(request))
+        model = _validate(request)
+        return await HANDLERS[request.op](ctx, model)
     except LuminaError as error:
         outcome = error.body.code
         return error.body
@@ -109,4 +110,5 @@ def _validate(request: RequestFrame) -> Request[Any]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])[:100]
-        raise Invalid(f"{field or 'body'}: {first['msg'][:200]}", field=field or None) from None
+        reason = first["msg"].removeprefix("Value error, ")[:200]
+        raise Invalid(f"{field or 'body'}: {reason}", field=field or None) from None

@@ -53,7 +53,7 @@ class World:
 
 async def snapshot(client: Client) -> World:
     world = World()
-    page = await client.call(ListConversations(limit=200))
+    page = await client.call(ListConversations(limit=40))
     assert not page.more
     for conversation in page.conversations:
         world.conversations[conversation.conversation_id] = conversation

@@ -21,6 +21,8 @@ from lumina_rt.client.inbox import Connected, Inbox, Interrupted, News
 from lumina_rt.client.link import Link
 
 CALL_TIMEOUT_S = 15.0
+STABLE_S = 30
+"""A connection that lasted so long was a good one: the next back-off begins anew."""
 R = TypeVar("R", bound=Reply)
 
 
@@ -50,6 +52,8 @@ class Client:
         self._codec = codec
         self._link: Link | None = None
         self._reading: asyncio.Task[Disconnected] | None = None
+        self._opened_at = 0.0
+        self._delays = delays()
         self._linked = asyncio.Event()
         self._inboxes: set[Inbox] = set()
         self._ended: Exception | None = None
@@ -139,6 +143,7 @@ class Client:
             await reading
             raise
         self._link, self._reading = link, reading
+        self._opened_at = asyncio.get_running_loop().time()
         self._linked.set()
         self._tell(Connected(self.ready))
 
@@ -172,7 +177,9 @@ class Client:
                 return
 
     async def _reopen(self) -> None:
-        for delay in delays():
+        if asyncio.get_running_loop().time() - self._opened_at > STABLE_S:
+            self._delays = delays()
+        for delay in self._delays:
             await asyncio.sleep(delay)
             try:
                 await self._open()

@@ -9,14 +9,22 @@ from typing import Any, TypeVar
 from lumina_protocol import EVENTS
 from lumina_protocol.codec import Codec, Malformed
 from lumina_protocol.errors import ErrorBody, LuminaError
-from lumina_protocol.frame import ErrorFrame, EventFrame, Reply, ReplyFrame, Request
+from lumina_protocol.frame import (
+    Body,
+    ErrorFrame,
+    Event,
+    EventFrame,
+    Reply,
+    ReplyFrame,
+    Request,
+)
 from lumina_protocol.session import Hello
 from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from lumina_rt.client.errors import Disconnected
+from lumina_rt.client.errors import ClientError, Disconnected
 from lumina_rt.client.inbox import News
 
 OPEN_TIMEOUT_S = 10
@@ -79,8 +87,8 @@ class Link:
                 self._receive(data.encode() if isinstance(data, str) else data)
         except ConnectionClosed as closed:
             ended = _disconnected(closed)
-        except (Malformed, ValidationError) as error:
-            ended = Disconnected(ABNORMAL, f"the server sent what cannot be read: {error}")
+        except Malformed as error:
+            ended = Disconnected(ABNORMAL, f"the server sent what is no frame: {error}")
             await self._socket.close()
         everybody: list[asyncio.Future[Any]] = [self._hello, *self._waiting.values()]
         for answer in everybody:
@@ -92,20 +100,34 @@ class Link:
     async def close(self) -> None:
         await self._socket.close()
 
+    def _answer(self, id_: int, body: Body) -> None:
+        try:
+            self._waiting[id_].set_result(self._asked[id_].reply.model_validate(body))
+        except ValidationError as error:
+            self._waiting[id_].set_exception(ClientError(f"this SDK is too old: {error}"))
+
     def _receive(self, data: bytes) -> None:
         match self._codec.decode(data):
             case ReplyFrame(id_, body) if id_ in self._waiting:
-                self._waiting[id_].set_result(self._asked[id_].reply.model_validate(body))
+                self._answer(id_, body)
             case ErrorFrame(id_, body) if id_ in self._waiting:
                 error = LuminaError(body=ErrorBody.model_validate(body))
                 self._waiting[id_].set_exception(error)
-            case EventFrame(type_, body) as frame:
-                model = EVENTS.get(type_)
-                event = model.model_validate(body) if model else frame
+            case EventFrame() as frame:
+                event = _event(frame)
                 if isinstance(event, Hello) and not self._hello.done():
                     self._hello.set_result(event)
                 else:
                     self._tell(event)
+
+
+def _event(frame: EventFrame) -> Event | EventFrame:
+    """As it came, when this SDK is too old to understand it."""
+    model = EVENTS.get(frame.type)
+    try:
+        return model.model_validate(frame.body) if model else frame
+    except ValidationError:
+        return frame
 
 
 def _disconnected(closed: ConnectionClosed) -> Disconnected:

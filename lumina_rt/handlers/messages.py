@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from lumina_protocol.errors import Conflict, NotFound
 from lumina_protocol.messages import (
@@ -18,11 +19,17 @@ from lumina_rt import access
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Row
+
 LOCK = query("messages.lock_conversation")
 SEND = query("messages.send")
 NEWEST = query("messages.newest")
 BEFORE = query("messages.before")
 AFTER = query("messages.after")
+
+PAGE_BYTES = 140_000
+"""Of content in one page: what a reader must always be able to get, see LUMINA_OUTBOX_BYTES."""
 
 
 @handles(SendMessage)
@@ -71,15 +78,25 @@ async def history(ctx: Ctx, request: ReadHistory) -> MessagePage:
             tx, user_id=ctx.user_id, conversation_id=request.conversation_id
         )
         if request.after_seq is not None:
-            rows = await tx.all(AFTER, after_seq=request.after_seq, **where)
+            rows = fitting(await tx.all(AFTER, after_seq=request.after_seq, **where))
         elif request.before_seq is not None:
-            rows = (await tx.all(BEFORE, before_seq=request.before_seq, **where))[::-1]
+            rows = fitting(await tx.all(BEFORE, before_seq=request.before_seq, **where))[::-1]
         else:
-            rows = (await tx.all(NEWEST, **where))[::-1]
+            rows = fitting(await tx.all(NEWEST, **where))[::-1]
     newest = max(conversation["last_seq"], rows[-1]["seq"] if rows else 0)
     return MessagePage(
         messages=[Message.model_validate(dict(row)) for row in rows], last_seq=newest
     )
+
+
+def fitting(rows: list[Row]) -> list[Row]:
+    """As many of the first rows as fit into one reply, and at least one."""
+    size = 0
+    for count, row in enumerate(rows):
+        size += len(row["content"].encode())
+        if size > PAGE_BYTES:
+            return rows[: max(count, 1)]
+    return rows
 
 
 def content_digest(key: bytes, request: SendMessage) -> bytes:

@@ -46,7 +46,8 @@ class Codec:
         try:
             value = self.unpack(data)
         except (ValueError, TypeError, RecursionError) as error:
-            raise Malformed(f"not {self.subprotocol.rpartition('.')[2]}: {error}") from None
+            why = str(error) or type(error).__name__  # msgpack's own errors have no text
+            raise Malformed(f"not {self.subprotocol.rpartition('.')[2]}: {why}") from None
         return to_frame(value)
 
     def request(self, request_id: int, request: Request[Any]) -> bytes:

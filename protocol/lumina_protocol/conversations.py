@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, Strict
 
-from lumina_protocol.fields import Millis, NewId, Seq, Username
+from lumina_protocol.fields import Id, Millis, NewId, Seq, Username
 from lumina_protocol.frame import Event, Reply, Request, Wire
 from lumina_protocol.messages import Message
 
@@ -58,8 +58,8 @@ class ListConversations(Request[ConversationPage]):
 
     op = "conversation.list"
 
-    before: tuple[Millis, UUID] | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    before: Annotated[tuple[Millis, Id], Strict(False)] | None = None
+    limit: Annotated[int, Field(ge=1, le=40)] = 20
 
 
 class ConversationCreated(Event):

@@ -8,11 +8,29 @@ import unicodedata
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import UUID7, AfterValidator, Field, StringConstraints
+from pydantic import UUID7, AfterValidator, BeforeValidator, Field, StringConstraints
 
-Millis = Annotated[int, Field(description="milliseconds since 1970-01-01T00:00:00Z")]
+
+def _uuid(value: object) -> object:
+    """Both forms of the wire, 16 bytes and text, and nothing else that pydantic would take."""
+    match value:
+        case bytes() if len(value) == 16:
+            return UUID(bytes=value)
+        case str() if len(value) == 36:
+            return UUID(value)
+    return value
+
+
+Millis = Annotated[
+    int, Field(ge=0, le=2**53 - 1, description="milliseconds since 1970-01-01T00:00:00Z")
+]
 Seq = Annotated[int, Field(ge=0, le=2**53 - 1)]
-NewId = Annotated[UUID7, Field(description="made by the client, and the key of a safe retry")]
+Id = Annotated[UUID, BeforeValidator(_uuid)]
+NewId = Annotated[
+    UUID7,
+    BeforeValidator(_uuid),
+    Field(description="made by the client, and the key of a safe retry"),
+]
 
 
 def _without_nul(text: str) -> str:
@@ -26,9 +44,14 @@ def _username(text: str) -> str:
     name = unicodedata.normalize("NFKC", text)
     if not 3 <= len(name) <= 30:
         raise ValueError("must have 3 to 30 characters")
-    if not all(char.isalnum() or char in "_." for char in name):
+    if not all(char.isalnum() or char in "_." or _is_mark(char) for char in name):
         raise ValueError("may contain letters, digits, '_' and '.'")
     return name
+
+
+def _is_mark(char: str) -> bool:
+    """Vowel signs and the like, which many scripts cannot be written without."""
+    return unicodedata.category(char) in ("Mn", "Mc")
 
 
 def username_key(name: str) -> str:
@@ -36,11 +59,14 @@ def username_key(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
-PlainText = Annotated[str, AfterValidator(_without_nul)]
-Content = Annotated[PlainText, StringConstraints(min_length=1, max_length=4000)]
+Content = Annotated[
+    str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_without_nul)
+]
 Username = Annotated[str, StringConstraints(max_length=60), AfterValidator(_username)]
-Password = Annotated[PlainText, StringConstraints(min_length=8, max_length=1000)]
-FullName = Annotated[PlainText, StringConstraints(max_length=100)]
+Password = Annotated[
+    str, StringConstraints(min_length=8, max_length=1000), AfterValidator(_without_nul)
+]
+FullName = Annotated[str, StringConstraints(max_length=100), AfterValidator(_without_nul)]
 
 
 def uuid7() -> UUID:

@@ -84,10 +84,10 @@ class Request(Wire, Generic[R]):
     """Something a client asks for: `class Ping(Request[Pong])` is answered with a `Pong`.
 
     A field that the server does not know is refused: a typing error in an optional
-    field would otherwise be obeyed as if it had not been said.
+    field would otherwise be obeyed as if it had not been said. Nor is "5" taken for 5.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     op: ClassVar[str]
     reply: ClassVar[type[Reply]]

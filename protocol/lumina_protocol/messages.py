@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from lumina_protocol.fields import Content, Millis, NewId, Seq
+from lumina_protocol.fields import Content, Id, Millis, NewId, Seq
 from lumina_protocol.frame import Event, Reply, Request, Wire
 
 
@@ -19,7 +19,8 @@ class Message(Wire):
     rev: Seq
     """The number of the change that made it what it is now."""
     sender_id: UUID
-    message_type: Literal["text"]
+    message_type: str
+    """"text"; a newer server may have others, which an older app shows by their content."""
     content: str
     created_at: Millis
 
@@ -36,7 +37,7 @@ class MessageSent(Reply):
 class SendMessage(Request[MessageSent]):
     op = "message.send"
 
-    conversation_id: UUID
+    conversation_id: Id
     message_id: NewId
     content: Content
 
@@ -50,11 +51,14 @@ class MessagePage(Reply):
 
 
 class ReadHistory(Request[MessagePage]):
-    """The messages right after `after_seq`, or right before `before_seq`, or the newest."""
+    """The messages right after `after_seq`, or right before `before_seq`, or the newest.
+
+    Long messages make a page shorter than `limit`; only an empty page says that there is no more.
+    """
 
     op = "message.history"
 
-    conversation_id: UUID
+    conversation_id: Id
     after_seq: Seq | None = None
     before_seq: Seq | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50

@@ -145,6 +145,28 @@ async def test_history_is_read_in_pages_in_both_directions(settings: Settings) -
             assert await seqs(after_seq=99) == []
 
 
+async def test_a_page_of_long_messages_is_cut_to_fit_and_all_of_it_can_be_read(
+    settings: Settings,
+) -> None:
+    async with nodes(settings, 1) as (node,):
+        await register(node, "alice", "bob")
+        async with user(node, "alice") as alice:
+            conversation = await open_conversation(alice, "bob")
+            for _ in range(20):
+                await say(alice, conversation, "👋" * 4000)
+            page = await alice.call(ReadHistory(conversation_id=conversation, limit=200))
+            assert [message.seq for message in page.messages] == list(range(13, 21))
+            following = follow(alice, conversation, history=1)
+            assert (await anext(following)).seq == 20
+            await following.aclose()
+            seen, after = [], 0
+            while after < page.last_seq:
+                asked = ReadHistory(conversation_id=conversation, after_seq=after, limit=200)
+                seen += [message.seq for message in (await alice.call(asked)).messages]
+                after = seen[-1]
+    assert seen == list(range(1, 21))
+
+
 @pytest.mark.parametrize(
     "content", ["ÀÉ 👋🏽 \u202e x", "a" * 4000, "line\nbreak\ttab", "'; drop table"]
 )

@@ -1,0 +1,1 @@
+"""What protocol/generate.py writes: golden frames, malformed inputs, schemas, README examples."""
