@@ -113,7 +113,7 @@ def read_settings(**overrides: object) -> Settings:
 def read_database_url() -> str:
     """LUMINA_DATABASE_URL alone, for commands that need no more. Raises ConfigError."""
     url = os.environ.get("LUMINA_DATABASE_URL")
-    if url is None:
+    if not url:
         raise ConfigError(f"LUMINA_DATABASE_URL is missing; {HINTS['database_url']}")
     if not re.match(POSTGRES_URL, url):
         raise ConfigError(f"LUMINA_DATABASE_URL is wrong; {HINTS['database_url']}")

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import time
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -45,9 +46,9 @@ class Tokens:
                 options={"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False},
             )
             user_id, expires = UUID(claims["sub"]), float(claims["exp"])
-        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
+        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError):
             raise InvalidToken(field="token") from None
-        if expires <= self.now():
+        if not self.now() < expires:  # so that NaN is over too
             raise InvalidToken(field="token")
         return user_id
 
@@ -92,6 +93,10 @@ class Passwords:
 
 
 def _prehash(password: str) -> bytes:
-    """bcrypt reads 72 bytes and no NUL: a digest lets every character of a password count."""
-    digest = hashlib.blake2b(password.encode(), digest_size=48, person=b"lumina-password").digest()
+    """bcrypt reads 72 bytes and no NUL: a digest lets every character of a password count.
+
+    NFC first, as in RFC 8265 section 4.2.2: keyboards compose the same letter differently.
+    """
+    text = unicodedata.normalize("NFC", password).encode()
+    digest = hashlib.blake2b(text, digest_size=48, person=b"lumina-password").digest()
     return base64.b64encode(digest)

@@ -183,7 +183,7 @@ class Session:
         self.auth_tries += 1
         if self.auth_tries < AUTH_TRIES:
             return []
-        self._step(Input.OVER)
+        self.over()
         return [Close(CloseCode.AUTH_FAILED, f"{AUTH_TRIES} tokens were wrong; log in again")]
 
     def undecided(self) -> None:
@@ -192,11 +192,13 @@ class Session:
 
     def late(self) -> list[Action]:
         """The time to authenticate is over."""
-        if self._step(Input.LATE) is Verb.CLOSE_LATE:
-            return [Close(CloseCode.AUTH_TIMEOUT, "no valid token came in time")]
-        return []
+        if self._step(Input.LATE) is not Verb.CLOSE_LATE:
+            return []
+        self.over()
+        return [Close(CloseCode.AUTH_TIMEOUT, "no valid token came in time")]
 
     def over(self) -> None:
+        """The connection has ended; what waits will not run."""
         self._step(Input.OVER)
         self.queue = None
 

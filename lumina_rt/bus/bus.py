@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
 from lumina_rt.bus.entry import Control, Delivery, Entry, UnreadableEntry, pack, unpack
+from lumina_rt.config import HINTS, ConfigError
 from lumina_rt.telemetry import Telemetry
 
 MAX_PENDING = 20_000
@@ -34,10 +35,13 @@ Deliver = Callable[[Delivery], None]
 
 
 def connect(url: str) -> Redis:
-    """A client that fails fast; whoever uses it decides about trying again."""
-    return Redis.from_url(
-        url, socket_connect_timeout=CONNECT_TIMEOUT_S, socket_timeout=CONNECT_TIMEOUT_S
-    )
+    """A client that fails fast; whoever uses it decides about trying again. Raises ConfigError."""
+    try:
+        return Redis.from_url(
+            url, socket_connect_timeout=CONNECT_TIMEOUT_S, socket_timeout=CONNECT_TIMEOUT_S
+        )
+    except ValueError:  # it may quote the password
+        raise ConfigError(f"LUMINA_REDIS_URL cannot be read; {HINTS['redis_url']}") from None
 
 
 @dataclass(slots=True)
@@ -112,6 +116,7 @@ class Bus:
             pipe.xadd(self.stream, entry, maxlen=STREAM_LENGTH)
             pipe.pexpire(self.stream, STREAM_TTL_MS)
             await pipe.execute()
+        self._wrote(self.node_id)
 
     async def announce(self) -> None:
         """Tell the peers that we are here, so that they publish to us at once."""
@@ -134,6 +139,7 @@ class Bus:
                 pipe.xadd(self._stream(peer), entry, maxlen=STREAM_LENGTH, nomkstream=True)
             written = await pipe.execute()
         for peer, entry_id in zip(peers, written, strict=True):
+            self._wrote(peer)
             if entry_id is None:  # that node is gone; if it is not, its next heartbeat says so
                 self.peers.discard(peer)
         self.telemetry.bus.labels("written").inc(len(peers))
@@ -141,8 +147,12 @@ class Bus:
     def _entry(
         self, peer: str, deliveries: list[Delivery], control: Control | None
     ) -> dict[FieldT, EncodableT]:
-        counter = self._counters[peer] = self._counters.get(peer, 0) + 1
+        counter = self._counters.get(peer, 0) + 1
         return {"b": pack(Entry(self.node_id, counter, deliveries, control))}
+
+    def _wrote(self, peer: str) -> None:
+        """Only now: an entry that could not be written comes again, and must not look lost."""
+        self._counters[peer] = self._counters.get(peer, 0) + 1
 
     def _receive(self, fields: dict[bytes, bytes]) -> None:
         try:
@@ -157,7 +167,12 @@ class Bus:
         elif entry.control == "joined":
             self.peers.add(entry.publisher)
         for delivery in entry.deliveries:
-            self.deliver(delivery)
+            try:
+                self.deliver(delivery)
+            except Exception as error:  # or this entry would be read, and fail, for ever
+                self.telemetry.bus.labels("undelivered").inc()
+                cause = f"{type(error).__name__}: {error}"
+                self.telemetry.log.error("bus delivery failed", cause=cause)
 
     def _count(self, entry: Entry) -> None:
         seen = self._seen.get(entry.publisher)

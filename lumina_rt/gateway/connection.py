@@ -32,8 +32,9 @@ ABNORMAL = 1006  # never on the wire: the connection broke without a close frame
 class Connection(asyncio.Protocol):
     """A websocket from its opening handshake on. Also the hub's Receiver."""
 
-    __slots__ = ("codec", "ctx", "gateway", "message", "outbox", "outbox_bytes",
-                 "reading", "session", "slot", "stalled", "timer", "transport", "unread", "writable", "ws")  # fmt: skip
+    __slots__ = ("codec", "ctx", "gateway", "message", "outbox", "outbox_bytes", "reading",
+                 "session", "slot", "stalled", "timer", "transport", "unread", "writable",
+                 "ws")  # fmt: skip
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
@@ -114,7 +115,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(joined)
 
     def beat(self) -> None:
-        """Whom we do not read from we cannot hear: it lives as long as it reads, or waits for us."""
+        """Whom we do not read from we cannot hear: it lives while it reads, or waits for us."""
         unread = self.transport.get_write_buffer_size()
         if not self.reading and (self.writable or unread < self.unread):
             self.session.heard = True

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -42,11 +42,13 @@ AWAY = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a statement met the server's last words on a dying connection
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.LockNotAvailableError,
 )
+CONNECT_TIMEOUT_S = 5
 
 
 @dataclass(slots=True)
@@ -91,16 +93,13 @@ class Db:
         Raises Unavailable when Postgres is away. If that happens at the commit, the
         transaction is in doubt; the client's ids make its retry safe.
         """
-        committed = False
         try:
             async with self.pool.acquire(timeout=5) as conn:
                 tx = Tx(conn)
                 async with conn.transaction():
                     yield tx
-                committed = True
         except AWAY as error:
-            if not committed:  # else it broke on its way back to the pool, which harms nobody
-                raise Unavailable(retry_after_ms=1000) from error
+            raise Unavailable(retry_after_ms=1000) from error
         if tx.emitted:
             self.publish(tx.emitted)
 
@@ -116,12 +115,12 @@ class Db:
 
 async def connect(dsn: str, *, size: int) -> Pool:
     """A pool of `size` connections. Raises StoreUnreachable with the cause in a sentence."""
-    try:
+    with _reaching_out():
         return await asyncpg.create_pool(
             dsn,
             min_size=min(2, size),
             max_size=size,
-            timeout=5,
+            timeout=CONNECT_TIMEOUT_S,
             init=_prepare_connection,
             reset=_keep_session,
             server_settings={
@@ -131,8 +130,22 @@ async def connect(dsn: str, *, size: int) -> Pool:
                 "idle_in_transaction_session_timeout": "10000",
             },
         )
+
+
+async def connect_alone(dsn: str) -> asyncpg.Connection[Row]:
+    """One connection, without a pool and its limits. Raises StoreUnreachable likewise."""
+    with _reaching_out():
+        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+
+
+@contextmanager
+def _reaching_out() -> Iterator[None]:
+    try:
+        yield
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StoreUnreachable(f"{error or type(error).__name__}") from error
+        raise StoreUnreachable(str(error) or type(error).__name__) from error
+    except ValueError:  # asyncpg's, and it may quote the password
+        raise StoreUnreachable("its URL has no host or port that can be read") from None
 
 
 async def _prepare_connection(conn: Conn) -> None:
@@ -146,7 +159,8 @@ async def _prepare_connection(conn: Conn) -> None:
 
 
 async def _keep_session(conn: Conn) -> None:
-    """Nothing here sets session state, so returning a connection need not cost a round trip."""
+    """Nothing here sets session state, so returning a connection need not cost a round trip,
+    which might also fail when the commit has not."""
 
 
 async def close(pool: Pool, *, within: float) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from lumina_rt.store.db import connect_alone
 from lumina_rt.store.queries import SQL
 
 if TYPE_CHECKING:
@@ -118,9 +119,12 @@ async def migrate(
     tell: Callable[[str], None] = lambda line: None,
     wait_s: float = 300,
 ) -> Status:
-    """Apply what is pending; `tell` gets a line for each. Raises MigrationError, OSError."""
+    """Apply what is pending; `tell` gets a line for each.
+
+    Raises MigrationError or StoreUnreachable.
+    """
     migrations = load() if migrations is None else migrations
-    conn = await asyncpg.connect(dsn, timeout=5)
+    conn = await connect_alone(dsn)
     try:
         await _lock(conn, tell, wait_s)
         await conn.execute(LEDGER)
@@ -135,8 +139,8 @@ async def migrate(
 
 
 async def check(dsn: str) -> Status:
-    """What `migrate` would do, without doing it. Raises MigrationError, OSError."""
-    conn = await asyncpg.connect(dsn, timeout=5)
+    """What `migrate` would do, without doing it. Raises MigrationError or StoreUnreachable."""
+    conn = await connect_alone(dsn)
     try:
         return await status(conn, load())
     finally:

@@ -1,0 +1,176 @@
+"""The commands. What goes wrong is one line on stderr and exit code 1."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import asyncpg
+import click
+from lumina_protocol.errors import LuminaError
+
+from loadtest.errors import LoadTestError, Violation
+from loadtest.fanout import Fanout
+from loadtest.floor import Floor
+from loadtest.idle import Idle
+from loadtest.interrupt import unwind_on_signals
+from loadtest.pace import Load
+from loadtest.screen import Result, Screen
+from lumina_rt.client import ClientError
+from lumina_rt.dev.binaries import EngineError
+from lumina_rt.store.migrate import MigrationError
+
+FORESEEN = (LoadTestError, LuminaError, ClientError, EngineError, MigrationError,
+            asyncpg.PostgresError, OSError)  # fmt: skip
+EXAMPLES = """\b
+Examples:
+  python -m loadtest idle --connections 2000
+  python -m loadtest fanout --receivers 1000 --messages 300 --burst 8
+  python -m loadtest fanout --messages 2000 --floor --runs 3
+  python -m loadtest floor --receivers 1000 --messages 300
+"""
+
+runs_option = click.option(
+    "--runs", type=click.IntRange(1, 20), default=1, show_default=True,
+    help="Measure so often, each time from the start; adds the median.",
+)  # fmt: skip
+receivers_option = click.option(
+    "--receivers", type=click.IntRange(1, 25_000), default=1000, show_default=True,
+    help="Connections that get each message.",
+)  # fmt: skip
+messages_option = click.option(
+    "--messages", type=click.IntRange(1, 20_000), default=300, show_default=True,
+    help="After a warm-up of 8 bursts.",
+)  # fmt: skip
+burst_option = click.option(
+    "--burst", type=click.IntRange(1, 64), default=1, show_default=True,
+    help="Messages sent at once; at most 4 bursts are under way.",
+)  # fmt: skip
+
+
+class Measurement(Protocol):
+    def prepare(self) -> None: ...
+    def measure(self, screen: Screen) -> Result: ...
+
+
+@click.group(epilog=EXAMPLES)
+def loadtest() -> None:
+    """Measure a Lumina RT node: engines and node are started for it, and stopped after it."""
+
+
+@loadtest.command(short_help="Memory per idle connection, and the connect rate.")
+@click.option(
+    "--connections", type=click.IntRange(1, 25_000), default=2000, show_default=True,
+    help="Authenticated ones, that then say nothing.",
+)  # fmt: skip
+@click.option(
+    "--devices", type=click.IntRange(1, 1000), default=1, show_default=True,
+    help="Connections of each user.",
+)  # fmt: skip
+@runs_option
+def idle(connections: int, devices: int, runs: int) -> None:
+    """Memory of a node per idle authenticated connection, and how fast it lets them in.
+
+    \b
+    Examples:
+      python -m loadtest idle --connections 2000
+      python -m loadtest idle --connections 2000 --devices 4 --runs 3
+    """
+    title = f"{connections:,} idle connections, {devices} of each user"
+    report(title, Idle(connections, devices), runs)
+
+
+@loadtest.command(short_help="CPU per delivery of a kept message.")
+@receivers_option
+@messages_option
+@burst_option
+@click.option(
+    "--floor", "with_floor", is_flag=True,
+    help="Measure the C floor as well, right after, and print the ratio. Needs gcc.",
+)  # fmt: skip
+@click.option(
+    "--profile", type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Profile the node's Python code into this file, for pstats. Slows it down.",
+)  # fmt: skip
+@runs_option
+def fanout(
+    receivers: int,
+    messages: int,
+    burst: int,
+    with_floor: bool,
+    profile: Path | None,
+    runs: int,
+) -> None:
+    """CPU of a node for each delivery of a kept message of 128 bytes to many connections.
+
+    Fails when a receiver misses a message, or gets one twice or out of order.
+
+    \b
+    Examples:
+      python -m loadtest fanout --receivers 1000 --messages 300 --burst 8
+      python -m loadtest fanout --messages 2000 --floor --runs 3
+      python -m loadtest fanout --burst 8 --profile /tmp/fanout.pstats
+    """
+    title = f"Fan-out of {messages:,} kept messages to {receivers:,} receivers, bursts of {burst}"
+    report(title, Fanout(Load(receivers, messages, burst), with_floor, profile), runs)
+
+
+@loadtest.command(short_help="The same fan-out by a minimal C program.")
+@receivers_option
+@messages_option
+@burst_option
+@runs_option
+def floor(receivers: int, messages: int, burst: int, runs: int) -> None:
+    """The same fan-out by a small C program that does nothing but send(). Needs gcc.
+
+    \b
+    Example:
+      python -m loadtest floor --receivers 1000 --messages 2000 --runs 3
+    """
+    title = f"C floor: {messages:,} frames to {receivers:,} receivers, bursts of {burst}"
+    report(title, Floor(Load(receivers, messages, burst)), runs)
+
+
+def report(title: str, measurement: Measurement, runs: int) -> None:
+    """Raises Violation, after the figures, when something was received wrongly in any run."""
+    screen = Screen()
+    measurement.prepare()
+    results = []
+    for number in range(1, runs + 1):
+        load = os.getloadavg()[0]
+        screen.line(f"run {number} of {runs}, load average {load:.2f}")
+        results.append(measurement.measure(screen))
+    screen.table(title, [result.figures for result in results])
+    wrong = [
+        f"run {number}: {fault}"
+        for number, result in enumerate(results, 1)
+        for fault in result.faults
+    ]
+    if wrong:
+        raise Violation("what was received is wrong\n  " + "\n  ".join(wrong))
+
+
+def main() -> None:
+    unwind_on_signals()
+    try:
+        loadtest(standalone_mode=False, prog_name="python -m loadtest")
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:
+        cause = first(error)
+        if not isinstance(cause, FORESEEN):
+            raise
+        click.echo(f"loadtest: {cause or type(cause).__name__}", err=True)
+        sys.exit(1)
+
+
+def first(error: BaseException) -> BaseException:
+    """Of several that failed together, the one that was told first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

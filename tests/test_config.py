@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import traceback
+
+import pytest
+
+from lumina_rt.config import ConfigError, Settings, read_database_url, read_settings
+
+GOOD = {
+    "LUMINA_DATABASE_URL": "postgresql://lumina:hunter2@db.example/lumina",
+    "LUMINA_REDIS_URL": "redis://:hunter2@cache.example:6379/0",
+    "LUMINA_SECRET": "9f1c3b5a7d2e4f60819acb3d5e7f2041",
+}
+SECRETS = ("hunter2", GOOD["LUMINA_SECRET"])
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """One that a node would start with; `setenv` and `delenv` make it worse."""
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def refusal() -> str:
+    """What `read_settings` complains of: one line, without a secret in it or in its traceback."""
+    with pytest.raises(ConfigError) as refused:
+        read_settings()
+    message = str(refused.value)
+    assert "\n" not in message
+    shown = "".join(traceback.format_exception(refused.value)) + repr(refused.value)
+    assert [secret for secret in SECRETS if secret in shown] == []
+    return message
+
+
+def test_three_settings_are_enough(environment: pytest.MonkeyPatch) -> None:
+    settings = read_settings()
+    assert settings.production
+    assert settings.secret.get_secret_value() == GOOD["LUMINA_SECRET"]
+    assert (settings.host, settings.private_host) == ("127.0.0.1", "127.0.0.1")
+    assert settings.password_rounds >= 12
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("LUMINA_DATABASE_URL", "set it to postgresql://user:password@host:5432/database"),
+        ("LUMINA_REDIS_URL", "set it to redis://host:6379/0"),
+        ("LUMINA_SECRET", "make one with: openssl rand -hex 32"),
+    ],
+)
+def test_a_setting_that_is_missing_is_named_with_what_to_do(
+    environment: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    environment.delenv(name)
+    assert refusal() == f"{name} is missing; {hint}"
+
+
+def test_all_that_is_missing_is_told_at_once() -> None:
+    message = refusal()
+    assert [name for name in GOOD if f"{name} is missing; " not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("DATABASE_URL", "mysql://lumina:hunter2@db/lumina", "set it to postgresql://"),
+        ("DATABASE_URL", "", "set it to postgresql://"),
+        ("REDIS_URL", "http://:hunter2@cache", "set it to redis://"),
+        ("SECRET", "", "openssl rand -hex 32"),
+        ("ENVIRONMENT", "prod", "'production' or 'development'"),
+        ("PORT", "http", "valid integer"),
+        ("PORT", "", "valid integer"),
+        ("PORT", "65536", "less than or equal to 65535"),
+        ("PRIVATE_PORT", "-1", "greater than or equal to 0"),
+        ("NODE", "a node", "match pattern"),
+        ("NODE", "", "match pattern"),
+        ("DATABASE_POOL", "0", "greater than or equal to 1"),
+        ("MAX_FRAME", "100", "greater than or equal to 4096"),
+        ("HEARTBEAT_S", "0", "greater than 0"),
+        ("REQUESTS_PER_S", "fast", "valid number"),
+        ("LOG_FORMAT", "xml", "'json' or 'console'"),
+        ("LOG_LEVEL", "INFO", "'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named_with_what_is_accepted(
+    environment: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    environment.setenv(f"LUMINA_{name}", value)
+    message = refusal()
+    assert message.startswith(f"LUMINA_{name} is wrong: ")
+    assert told in message
+
+
+def test_every_setting_is_read_from_the_environment_under_its_own_name(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    defaults = read_settings()
+    for name in Settings.model_fields:
+        value = getattr(defaults, name)
+        if type(value) is int:
+            environment.setenv(f"LUMINA_{name.upper()}", str(value + 1))
+            assert getattr(read_settings(), name) == value + 1
+            environment.delenv(f"LUMINA_{name.upper()}")
+    environment.setenv("LUMINA_HOST", "0.0.0.0")
+    environment.setenv("LUMINA_UNKNOWN", "is ignored: a newer version may know it")
+    assert read_settings().host == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("secret", "why"),
+    [
+        ("9f1c3b5a7d2e4f60819acb3d5e7f204", "has 31 characters, at least 32 are needed"),
+        ("qwerty", "has 6 characters, at least 32 are needed"),
+        ("0" * 64, "can be guessed"),
+        ("0123456701234567012345670123456701234567", "can be guessed"),
+        ("changeme-9f1c3b5a7d2e4f60819acb3d5e7f2041", "can be guessed"),
+        ("9f1c3b5a7d2e4f60My-SecReT819acb3d5e7f2041", "can be guessed"),
+    ],
+)
+def test_a_weak_secret_is_refused_in_production_only(
+    environment: pytest.MonkeyPatch, secret: str, why: str
+) -> None:
+    environment.setenv("LUMINA_SECRET", secret)
+    message = refusal()
+    assert message.startswith(f"LUMINA_SECRET {why}; ")
+    assert message.endswith("; make one with: openssl rand -hex 32")
+    assert secret not in message
+    environment.setenv("LUMINA_ENVIRONMENT", "development")
+    assert read_settings().secret.get_secret_value() == secret
+
+
+def test_quick_password_hashes_are_refused_in_production_only(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("LUMINA_PASSWORD_ROUNDS", "11")
+    assert refusal() == "LUMINA_PASSWORD_ROUNDS is below 12; leave it out in production"
+    environment.setenv("LUMINA_ENVIRONMENT", "development")
+    assert read_settings().password_rounds == 11
+
+
+def test_settings_that_are_printed_show_no_secret(environment: pytest.MonkeyPatch) -> None:
+    settings = read_settings()
+    for shown in (repr(settings), str(settings), f"{settings.secret}"):
+        assert [secret for secret in SECRETS if secret in shown] == []
+    assert "port=8080" in repr(settings)
+
+
+def test_settings_cannot_be_changed_afterwards(environment: pytest.MonkeyPatch) -> None:
+    settings = read_settings()
+    for name in Settings.model_fields:
+        with pytest.raises(ValueError, match="frozen"):
+            setattr(settings, name, None)
+
+
+def test_the_database_url_is_read_without_the_other_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hint = "set it to postgresql://user:password@host:5432/database"
+    for value, told in (
+        (None, f"LUMINA_DATABASE_URL is missing; {hint}"),
+        ("", f"LUMINA_DATABASE_URL is missing; {hint}"),
+        ("mysql://lumina:hunter2@db/lumina", f"LUMINA_DATABASE_URL is wrong; {hint}"),
+    ):
+        if value is not None:
+            monkeypatch.setenv("LUMINA_DATABASE_URL", value)
+        with pytest.raises(ConfigError) as refused:
+            read_database_url()
+        assert str(refused.value) == told
+    monkeypatch.setenv("LUMINA_DATABASE_URL", "postgres://db/lumina")
+    assert read_database_url() == "postgres://db/lumina"
