@@ -31,6 +31,7 @@ from lumina_rt.store import db as store
 from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
+from lumina_rt.turns import Turns
 from lumina_rt.workers.heartbeat import Heartbeat
 
 CLUSTER = query("nodes.cluster")
@@ -126,6 +127,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         db=db,
         tokens=Tokens(settings.secret.get_secret_value(), settings.token_ttl_s),
         passwords=Passwords(settings.logins_waiting, settings.password_rounds),
+        turns=Turns(),
         hash_key=cluster["hash_key"],
         telemetry=telemetry,
     )

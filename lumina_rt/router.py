@@ -18,6 +18,7 @@ from lumina_rt.credentials import Passwords, Tokens
 from lumina_rt.session import Input
 from lumina_rt.store.db import Db
 from lumina_rt.telemetry import Telemetry
+from lumina_rt.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Services:
     db: Db
     tokens: Tokens
     passwords: Passwords
+    turns: Turns
     hash_key: bytes
     """Keys the digests of what was sent, see sql/migrations/0001."""
     telemetry: Telemetry

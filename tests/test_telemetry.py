@@ -134,18 +134,7 @@ async def test_a_fault_does_not_end_the_connection(
         await client.call(Ping())
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        "json",
-        pytest.param(
-            "console",
-            marks=pytest.mark.xfail(
-                strict=True, reason="structlog's console renderer prints local variables"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("form", ["json", "console"])
 async def test_no_secret_is_logged_when_requests_fail(
     settings: Settings, capsys: Capture, monkeypatch: pytest.MonkeyPatch, form: Form
 ) -> None:

@@ -100,9 +100,20 @@ class Connection(asyncio.Protocol):
         return self.ws.close_sent.code if self.ws.close_sent else ABNORMAL
 
     def push(self, frame: bytes) -> None:
-        """Queue an event for the next flush; close when too much waits."""
-        if self.session.state is State.READY:
-            self._queue(frame, reply=False)
+        """Queue an event for the next flush; close when too much waits.
+
+        The innermost lines of fan-out. A session that is READY has an open socket.
+        """
+        if self.session.state is not State.READY:
+            return
+        self.outbox_bytes += len(frame)
+        if self.outbox_bytes > self.gateway.outbox_limit:
+            self.outbox.clear()
+            self.close(CloseCode.SLOW_READER, "too much waits to be read; reconnect")
+            return
+        if not self.outbox:
+            self.gateway.flusher.mark(self, reply=False)
+        self.outbox.append(frame)
 
     def outnumbered(self) -> None:
         self.close(CloseCode.TOO_MANY_SESSIONS, "this user has opened too many newer sessions")
@@ -144,7 +155,7 @@ class Connection(asyncio.Protocol):
             self._set_timer(self.gateway.settings.auth_timeout_s, self._late)
             self.slot = self.gateway.opened(self)
             self._write_protocol_data()
-            self._queue(self._frame(self.codec.event(self.gateway.hello())), reply=True)
+            self._reply(self.codec.event(self.gateway.hello()))
 
     def _late(self) -> None:
         self._obey(self.session.late())
@@ -189,7 +200,7 @@ class Connection(asyncio.Protocol):
                 case Run(request):
                     self.gateway.spawn(self._serve(request))
                 case Answer(id_, error):
-                    self._queue(self._frame(self.codec.error(id_, error)), reply=True)
+                    self._reply(self.codec.error(id_, error))
                 case Close(code, reason):
                     self.session.over()
                     self.close(code, reason)
@@ -207,7 +218,7 @@ class Connection(asyncio.Protocol):
                 payload = self.codec.reply(request.id, result)
             else:
                 payload = self.codec.error(request.id, result)
-            self._queue(self._frame(payload), reply=True)
+            self._reply(payload)
             if request.op == "auth" and isinstance(result, ErrorBody):
                 self._not_authenticated(result)
             request = self._next()
@@ -241,20 +252,11 @@ class Connection(asyncio.Protocol):
 
     # Bytes out.
 
-    def _frame(self, payload: bytes) -> bytes:
-        return websocket_frame(self.codec, payload)
-
-    def _queue(self, frame: bytes, *, reply: bool) -> None:
-        if self.ws.state is not SocketState.OPEN or self.session.state is State.CLOSED:
-            return
-        self.outbox_bytes += 0 if reply else len(frame)
-        if self.outbox_bytes > self.gateway.settings.outbox_bytes:
-            self.outbox.clear()
-            self.close(CloseCode.SLOW_READER, "too much waits to be read; reconnect")
-            return
-        if not self.outbox or reply:
-            self.gateway.flusher.mark(self, reply=reply)
-        self.outbox.append(frame)
+    def _reply(self, payload: bytes) -> None:
+        """Queue what somebody waits for: it is written before other connections' events."""
+        if self.ws.state is SocketState.OPEN and self.session.state is not State.CLOSED:
+            self.gateway.flusher.mark(self, reply=True)
+            self.outbox.append(websocket_frame(self.codec, payload))
 
     def _write_protocol_data(self) -> None:
         """The opening handshake, pongs and closes, which the Sans-I/O protocol makes."""

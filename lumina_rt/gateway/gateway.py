@@ -43,6 +43,7 @@ class Gateway:
         self.telemetry = services.telemetry
         self.loop = asyncio.get_running_loop()
         self.flusher = Flusher(self.loop)
+        self.outbox_limit = settings.outbox_bytes
         self.wheel = Wheel(settings.heartbeat_s)
         self.limits = Limits(
             settings.max_requests_waiting, settings.requests_per_s, settings.requests_burst

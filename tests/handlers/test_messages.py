@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from uuid import UUID
 
 import asyncpg
@@ -71,6 +72,20 @@ async def test_messages_are_numbered_without_holes_whoever_sends(
     assert of_alice == [f"a{i}" for i in range(20)], "one connection's sends keep their order"
     for task in seen:
         assert [message.seq for message in task.result()] == list(range(1, 41))
+
+
+async def test_messages_sent_at_once_to_one_node_are_announced_in_order(settings: Settings) -> None:
+    async with nodes(settings, 1, database_pool=8) as (node,), AsyncExitStack() as stack:
+        await register(node, "alice", "bob")
+        bob = await stack.enter_async_context(user(node, "bob"))
+        devices = [await stack.enter_async_context(user(node, "alice")) for _ in range(8)]
+        conversation = await open_conversation(bob, "alice")
+        with bob.inbox() as inbox:
+            await asyncio.gather(
+                *(say(device, conversation, str(i)) for i in range(25) for device in devices)
+            )
+            seqs = [(await next_message(inbox)).seq for _ in range(200)]
+    assert seqs == list(range(1, 201))
 
 
 async def test_a_retry_gets_the_first_answer_and_nobody_is_told_twice(settings: Settings) -> None:
