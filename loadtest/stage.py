@@ -96,7 +96,7 @@ def _settings(started: Engines, folder: Path) -> dict[str, str]:
 def _start_node(settings: dict[str, str], stack: ExitStack) -> tuple[int, int]:
     """Its process id and port."""
     port, private_port = free_ports(2)
-    node = nodes.spawn(settings, HOST, port, private_port)
+    node = nodes.NodeProcess(HOST, port, private_port, settings)
     stack.callback(node.stop)
     node.wait_until_ready()
     return node.process.pid, port

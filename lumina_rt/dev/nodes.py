@@ -88,7 +88,3 @@ class NodeProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
-
-
-def spawn(environment: Mapping[str, str], host: str, port: int, private_port: int) -> NodeProcess:
-    return NodeProcess(host, port, private_port, environment)
