@@ -28,7 +28,9 @@ USER lumina
 WORKDIR /var/lib/lumina
 EXPOSE 8080 9090
 STOPSIGNAL SIGTERM
+# That it lives. Whether it is ready is for the balancer to ask, at /readyz: a fault that all nodes
+# share must not have them all restarted.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD \
-    ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9090/readyz', timeout=2)"]
+    ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('LUMINA_PRIVATE_PORT', '9090') + '/healthz', timeout=2)"]
 ENTRYPOINT ["lumina"]
 CMD ["serve"]

@@ -37,6 +37,9 @@ from lumina_rt.workers.heartbeat import Heartbeat
 CLUSTER = query("nodes.cluster")
 RETRY_S, MAX_RETRY_S = 0.1, 5.0
 CANCEL_AGAIN_S = 0.5
+FLUSH_S = 2.0
+CLOSE_POOL_S = 5.0
+HTTP_KEEPALIVE_S = 15
 
 
 class PortTaken(OSError):
@@ -103,14 +106,14 @@ async def run(settings: Settings) -> AsyncIterator[Node]:
         tasks = [asyncio.create_task(keep_running(*item, telemetry)) for item in loops.items()]
         stack.push_async_callback(_stop, tasks)
         await _listen(node, stack)
-        stack.push_async_callback(node.gateway.drain)
+        stack.push_async_callback(_end, node)
         yield node
 
 
 async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Node:
     """Connect what a node is made of. What is opened here, the stack closes."""
     pool = await store.connect(settings.database_url, size=settings.database_pool)
-    stack.push_async_callback(store.close, pool, within=settings.drain_s)
+    stack.push_async_callback(store.close, pool, within=CLOSE_POOL_S)
     redis = connect_redis(settings.redis_url)
     stack.push_async_callback(redis.aclose)
     refuse_problems(await examine(settings, pool, redis))
@@ -131,10 +134,12 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         hash_key=cluster["hash_key"],
         telemetry=telemetry,
     )
-    runner = web.AppRunner(public_app(), handle_signals=False, access_log=None)
+    runner = web.AppRunner(
+        public_app(), handle_signals=False, access_log=None, keepalive_timeout=HTTP_KEEPALIVE_S
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    gateway = Gateway(settings, services, hub, _http_protocol(runner))
+    gateway = Gateway(settings, services, hub, _http_server(runner))
     heartbeat = Heartbeat(db, bus)
     stack.push_async_callback(_leave, bus, heartbeat, telemetry)
     await heartbeat.join()
@@ -154,6 +159,13 @@ def publisher(hub: Hub, bus: Bus) -> Callable[[list[Emitted]], None]:
         loop.call_soon(send, [Delivery(e.to, MSGPACK.event(e.event)) for e in emitted])
 
     return publish
+
+
+async def _end(node: Node) -> None:
+    """Of a drain that a second signal has cut short, only the end is left to do."""
+    await node.gateway.drain()
+    node.gateway.abort()
+    await node.bus.flush(FLUSH_S)
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
@@ -211,7 +223,7 @@ def _taken(host: str, port: int, setting: str, error: OSError) -> str:
     )
 
 
-def _http_protocol(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+def _http_server(runner: web.AppRunner) -> web.Server:
     server = runner.server
     assert server is not None
     return server

@@ -66,7 +66,7 @@ class Passwords:
     a digest that was made quickly but says that it takes `rounds` to check."""
 
     def __post_init__(self) -> None:
-        self.limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
+        self.limiter = anyio.CapacityLimiter(max(1, (os.cpu_count() or 1) - 1))
         quick = bcrypt.hashpw(b"nobody has this", bcrypt.gensalt(4))
         self.nobody = quick.replace(b"$04$", b"$%02d$" % self.rounds, 1)
 

@@ -94,6 +94,8 @@ async def dispatch(ctx: Ctx, request: RequestFrame) -> Reply | ErrorBody:
         return await HANDLERS[request.op](ctx, model)
     except LuminaError as error:
         outcome = error.body.code
+        if error.__cause__ is not None:
+            ctx.services.telemetry.request_refused(op, outcome, error.__cause__)
         return error.body
     except Exception:  # a fault of ours: the client gets an id to quote, the log the rest
         outcome, error_id = "internal", secrets.token_hex(4)

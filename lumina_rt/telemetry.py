@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import structlog
+from lumina_protocol.errors import CloseCode
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+KNOWN_CLOSES = {1001, 1005, 1006, *(int(code) for code in CloseCode)}
 LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
@@ -76,7 +78,8 @@ class Telemetry:
 
     def connection_closed(self, code: int) -> None:
         self.connections.dec()
-        self.closed.labels(str(code)).inc()
+        known = code in KNOWN_CLOSES  # a client may send any of a thousand others
+        self.closed.labels(str(code) if known else "other").inc()
 
     def request_done(self, op: str, outcome: str, seconds: float) -> None:
         self.requests.labels(op, outcome).observe(seconds)
@@ -85,7 +88,13 @@ class Telemetry:
         """Called while the exception is handled; the client is told `error_id` only."""
         self.log.exception("request failed", op=op, error_id=error_id)
 
+    def request_refused(self, op: str, code: str, cause: BaseException) -> None:
+        """For a reason that the client is not told, for example why the store is away."""
+        why = f"{type(cause).__name__}: {cause}"
+        self.log.warning("request refused", op=op, code=code, cause=why)
+
     def task_failed(self, task: str, error: BaseException, retry_s: float) -> None:
         self.failures.labels(task).inc()
-        cause = f"{type(error).__name__}: {error}"
+        inner = error.__cause__ or error
+        cause = f"{type(inner).__name__}: {inner}"
         self.log.error("background task failed", task=task, cause=cause, retry_s=round(retry_s, 2))

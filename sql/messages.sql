@@ -16,15 +16,16 @@ with given as (
     from messages m, given g
     where m.conversation_id = g.conversation_id and m.message_id = g.message_id
 ), numbered as (
+    -- The clock is read under the lock, unlike by now(): time must not run against seq.
     update conversations c
-    set last_seq = last_seq + 1, last_rev = last_rev + 1, updated_at = now()
+    set last_seq = last_seq + 1, last_rev = last_rev + 1, updated_at = greatest(c.updated_at, clock_timestamp())
     from given g
     where c.conversation_id = g.conversation_id
       and exists (select from member) and not exists (select from known)
-    returning c.last_seq as seq, c.last_rev as rev
+    returning c.last_seq as seq, c.last_rev as rev, c.updated_at as at
 ), kept as (
-    insert into messages (conversation_id, message_id, seq, rev, sender_id, content, content_digest)
-    select g.conversation_id, g.message_id, n.seq, n.rev, g.sender_id, g.content, g.content_digest
+    insert into messages (conversation_id, message_id, seq, rev, sender_id, content, content_digest, created_at)
+    select g.conversation_id, g.message_id, n.seq, n.rev, g.sender_id, g.content, g.content_digest, n.at
     from given g, numbered n
     returning seq, rev, created_at
 )

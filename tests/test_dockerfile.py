@@ -18,7 +18,7 @@ def steps(name: str) -> list[str]:
 def test_it_runs_as_somebody_without_rights_and_says_how_it_is() -> None:
     assert steps("USER") == ["lumina"]
     assert any("useradd --system" in run for run in steps("RUN"))
-    assert "/readyz" in "".join(steps("HEALTHCHECK"))
+    assert "/healthz" in "".join(steps("HEALTHCHECK"))
 
 
 def test_it_is_built_in_stages_and_one_image_serves_every_role() -> None:

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,7 @@ class Bus:
     """When our own probe last came back, on the clock of time.monotonic."""
     _pending: deque[Delivery] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _counters: dict[str, int] = field(default_factory=dict)
     _seen: dict[str, int] = field(default_factory=dict)
     _last_id: str = "0"
@@ -74,6 +76,7 @@ class Bus:
         """Queue for the other nodes. Never blocks, never raises."""
         if not self.peers:
             return
+        self._idle.clear()
         self._pending.extend(deliveries)
         while len(self._pending) > MAX_PENDING:
             self._pending.popleft()
@@ -93,6 +96,13 @@ class Bus:
                     self._pending.extendleft(reversed(batch))
                     raise
             self._wake.clear()
+            self._idle.set()
+
+    async def flush(self, within_s: float) -> None:
+        """Wait until all that was published is written, but no longer than this."""
+        if self._pending or self._wake.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), within_s)
 
     async def run_reader(self) -> None:
         """Deliver what comes in, always from the last id that was processed. Raises RedisError."""
@@ -140,9 +150,16 @@ class Bus:
             written = await pipe.execute()
         for peer, entry_id in zip(peers, written, strict=True):
             self._wrote(peer)
-            if entry_id is None:  # that node is gone; if it is not, its next heartbeat says so
-                self.peers.discard(peer)
+            if entry_id is None:
+                self._gone(peer, len(deliveries))
         self.telemetry.bus.labels("written").inc(len(peers))
+
+    def _gone(self, peer: str, deliveries: int) -> None:
+        """Its stream is: the node has ended, or Redis forgot it, and a beat brings it back."""
+        self.peers.discard(peer)
+        self._counters.pop(peer, None)
+        self._seen.pop(peer, None)
+        self.telemetry.bus.labels("unroutable").inc(deliveries)
 
     def _entry(
         self, peer: str, deliveries: list[Delivery], control: Control | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
@@ -24,6 +25,7 @@ from lumina_rt.dev import state
 
 DEFAULT_URL = "ws://127.0.0.1:8080/v1/socket"
 LAST_WORDS_S = 5
+BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 COLOURS = ("cyan", "magenta", "green", "yellow")
 
 
@@ -119,7 +121,7 @@ class Screen:
         name = self.names.get(message.sender_id, "?")
         line = Text(f"{at:%H:%M} ", style="dim")
         line.append(f"{name:>{self.width}}  ", style=self.colours.get(message.sender_id, "white"))
-        line.append(message.content, style="default")
+        line.append(harmless(message.content), style="default")
         self._print(line)
         self.shown = message.seq
         self._moved.set()
@@ -135,6 +137,14 @@ class Screen:
         Console(file=sys.stdout, force_terminal=sys.stdout.isatty(), highlight=False).print(
             line, soft_wrap=True
         )
+
+
+def harmless(text: str) -> str:
+    """Without what a terminal would obey, or what would look like a line of somebody else."""
+    shown = text.replace("\n", " \u23ce ")
+    return "".join(
+        "\ufffd" if unicodedata.category(char) == "Cc" or char in BIDI else char for char in shown
+    )
 
 
 async def show(client: Client, conversation: Conversation, history: int, screen: Screen) -> None:

@@ -53,7 +53,8 @@ def command(count: int, port: int, private_port: int) -> None:
             _start(screen, stack, running, [(port + i, private_port + i) for i in range(count)])
             _watch(screen, running)
         except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C is enough
+            for again in (signal.SIGINT, signal.SIGTERM):  # one is enough
+                signal.signal(again, signal.SIG_IGN)
             screen.line("stopping", "nodes first, then the engines; what was said is kept")
         finally:
             for node in running:

@@ -17,6 +17,7 @@ async def follow(
     client: Client, conversation_id: UUID, *, history: int = 50
 ) -> AsyncGenerator[Message, None]:
     """The newest `history` messages and everything after them: in order, without holes, once.
+    History is one page: 200 messages at most, fewer when they are long.
 
     Holes, for example after a reconnect, are filled from the server. Raises what `call` raises.
     """

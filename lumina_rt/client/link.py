@@ -101,18 +101,28 @@ class Link:
         await self._socket.close()
 
     def _answer(self, id_: int, body: Body) -> None:
+        answer = self._waiting[id_]
+        if answer.done():  # given up a moment ago
+            return
         try:
-            self._waiting[id_].set_result(self._asked[id_].reply.model_validate(body))
+            answer.set_result(self._asked[id_].reply.model_validate(body))
         except ValidationError as error:
-            self._waiting[id_].set_exception(ClientError(f"this SDK is too old: {error}"))
+            answer.set_exception(ClientError(f"this SDK is too old: {error}"))
+
+    def _refuse(self, id_: int, body: Body) -> None:
+        answer = self._waiting[id_]
+        if not answer.done():
+            try:
+                answer.set_exception(LuminaError(body=ErrorBody.model_validate(body)))
+            except ValidationError as error:
+                answer.set_exception(ClientError(f"this SDK is too old: {error}"))
 
     def _receive(self, data: bytes) -> None:
         match self._codec.decode(data):
             case ReplyFrame(id_, body) if id_ in self._waiting:
                 self._answer(id_, body)
             case ErrorFrame(id_, body) if id_ in self._waiting:
-                error = LuminaError(body=ErrorBody.model_validate(body))
-                self._waiting[id_].set_exception(error)
+                self._refuse(id_, body)
             case EventFrame() as frame:
                 event = _event(frame)
                 if isinstance(event, Hello) and not self._hello.done():

@@ -10,6 +10,7 @@ import hashlib
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -46,10 +47,12 @@ class Home:
     def make(self, folder: Path) -> Path:
         """A folder that only the engines' user may enter. Raises EngineError."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found, us = folder.lstat(), {os.geteuid(), self.owner.get("user", os.geteuid())}
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in us:
+            raise EngineError(f"{folder} belongs to another user; remove it, or run as that user")
         if self.owner:
             os.chown(folder, self.owner["user"], self.owner["group"])
-        elif folder.stat().st_uid != os.geteuid():
-            raise EngineError(f"{folder} belongs to another user; remove it, or run as that user")
+        folder.chmod(0o700)
         return folder
 
 

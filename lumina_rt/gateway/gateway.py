@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine, Sized
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from lumina_protocol.errors import CloseCode
 from lumina_protocol.session import Hello
@@ -26,6 +26,15 @@ BACKLOG = 4096
 CLOSE_BATCH = 500
 
 
+class HttpServer(Protocol):
+    """Makes the protocols that HTTP connections are handed to; aiohttp's web.Server is one."""
+
+    def __call__(self) -> asyncio.Protocol: ...
+
+    @property
+    def connections(self) -> Sized: ...
+
+
 class Gateway:
     """Opens and closes connections. Made inside a running event loop."""
 
@@ -34,7 +43,7 @@ class Gateway:
         settings: Settings,
         services: Services,
         hub: Hub,
-        http_protocol: Callable[[], asyncio.Protocol],
+        http_protocol: HttpServer,
     ) -> None:
         self.settings = settings
         self.services = services
@@ -81,7 +90,8 @@ class Gateway:
 
     @property
     def full(self) -> bool:
-        return len(self.connections) + self.strangers >= self.settings.max_connections
+        open_now = len(self.connections) + self.strangers + len(self.http_protocol.connections)
+        return open_now >= self.settings.max_connections
 
     def refusal(self, path: str) -> tuple[http.HTTPStatus, str] | None:
         """Why a handshake for this path is refused, if it is."""
@@ -123,16 +133,25 @@ class Gateway:
 
     async def drain(self) -> None:
         """Stop accepting, finish what is under way, send everybody elsewhere."""
+        if self.draining:
+            return
         self.draining = True
         if self._server:
             self._server.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self.settings.drain_s)
+        await self._finish_requests()
         for number, connection in enumerate(tuple(self.connections)):
             connection.close(CloseCode.SERVICE_RESTART, "this node is stopping; reconnect")
             if number % CLOSE_BATCH == CLOSE_BATCH - 1:
                 await asyncio.sleep(0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), self.settings.drain_s)
+        await self._finish_requests()
+
+    async def _finish_requests(self) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self.settings.drain_s)
+
+    def abort(self) -> None:
+        """Cut the lines of those who have not left."""
         for connection in tuple(self.connections):
             connection.transport.abort()

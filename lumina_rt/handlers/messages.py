@@ -29,7 +29,7 @@ BEFORE = query("messages.before")
 AFTER = query("messages.after")
 
 PAGE_BYTES = 140_000
-"""Of content in one page: what a reader must always be able to get, see LUMINA_OUTBOX_BYTES."""
+"""Of content in one page, so that a reply stays below a megabyte also in JSON with escapes."""
 
 
 @handles(SendMessage)

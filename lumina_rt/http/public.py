@@ -10,18 +10,30 @@ from lumina_rt import __version__
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_BODY = 65_536
+SOCKET = "/v1/socket"
 
 
 def public_app() -> web.Application:
     app = web.Application(middlewares=[errors_as_json], client_max_size=MAX_BODY)
     app.router.add_get("/", about)
+    app.router.add_get(SOCKET, upgrade_required)
     return app
 
 
 async def about(request: web.Request) -> web.Response:
     return web.json_response(
-        {"server": f"lumina-rt/{__version__}", "websocket": "/v1/socket", "protocol": 1}
+        {"server": f"lumina-rt/{__version__}", "websocket": SOCKET, "protocol": 1}
     )
+
+
+async def upgrade_required(request: web.Request) -> web.Response:
+    """RFC 9110 section 15.5.22."""
+    body = {
+        "code": "upgrade_required",
+        "message": "This is a websocket. Does a proxy in between drop the Upgrade header?",
+        "temporary": False,
+    }
+    return web.json_response(body, status=426, headers={"Upgrade": "websocket"})
 
 
 @web.middleware

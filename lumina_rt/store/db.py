@@ -98,10 +98,10 @@ class Db:
                 tx = Tx(conn)
                 async with conn.transaction():
                     yield tx
+                if tx.emitted:  # at once: giving the connection back may fail
+                    self.publish(tx.emitted)
         except AWAY as error:
-            raise Unavailable(retry_after_ms=1000) from error
-        if tx.emitted:
-            self.publish(tx.emitted)
+            raise _unavailable(error) from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
@@ -110,7 +110,14 @@ class Db:
             async with self.pool.acquire(timeout=5) as conn:
                 yield Tx(conn)
         except AWAY as error:
-            raise Unavailable(retry_after_ms=1000) from error
+            raise _unavailable(error) from error
+
+
+def _unavailable(error: BaseException) -> Exception:
+    """Not for asyncpg's DataError: an InterfaceError too, but a fault of ours, and no outage."""
+    if isinstance(error, ValueError):
+        return error
+    return Unavailable(retry_after_ms=1000)
 
 
 async def connect(dsn: str, *, size: int) -> Pool:

@@ -43,7 +43,9 @@ class Heartbeat:
             await tx.run(FORGET)
             rows = await tx.all(LIVE, within_s=DEAD_AFTER_S)
         self.last_beat = time.monotonic()
-        self.bus.peers = {row["node_id"] for row in rows} - {self.bus.node_id}
+        # Only added here: a row may be old because Postgres was away, or not seen yet because it is
+        # new. Who is gone is known by its stream, see Bus.
+        self.bus.peers |= {row["node_id"] for row in rows} - {self.bus.node_id}
 
     async def join(self) -> None:
         """The first beat. Our stream is made before it: a peer that reads our row must find it."""

@@ -57,6 +57,18 @@ async def test_what_is_published_together_goes_out_in_few_entries(redis_url: str
         assert one.counted("written") <= 5
 
 
+async def test_a_flush_waits_until_all_that_was_published_is_written(redis_url: str) -> None:
+    async with cluster(redis_url, "one", "two") as (one, two):
+        one.say(*numbered("one", 1, 1000))
+        await one.bus.flush(5)
+        assert one.counted("written") >= 4
+        assert len(one.bus._pending) == 0
+        before = one.counted("written")
+        await one.bus.flush(5)  # with nothing to do it returns at once
+        assert one.counted("written") == before
+        await two.take(1000)
+
+
 async def test_without_peers_nothing_is_kept(redis_url: str) -> None:
     async with cluster(redis_url, "one") as (one,):
         one.say(*numbered("one", 1, 10))

@@ -4,11 +4,11 @@ import asyncio
 from itertools import islice
 
 import pytest
-from lumina_protocol.codec import JSON
-from lumina_protocol.errors import LuminaError
+from lumina_protocol.codec import JSON, MSGPACK
+from lumina_protocol.errors import LuminaError, RateLimited
 from lumina_protocol.fields import uuid7
 from lumina_protocol.messages import MessageCreated
-from lumina_protocol.session import Ping
+from lumina_protocol.session import Ping, Pong
 
 from lumina_rt.client import (
     CallTimeout,
@@ -172,6 +172,23 @@ def test_back_off_grows_is_jittered_and_stays_below_its_ceiling() -> None:
         assert max(tries) <= ceiling
         assert max(tries) > ceiling / 2
         assert len(set(tries)) > 100
+
+
+async def test_an_answer_that_comes_in_the_moment_of_giving_up_harms_nothing(
+    settings: Settings,
+) -> None:
+    async with nodes(settings, 1) as (node,), Client(node.url) as client:
+        link = client._link
+        assert link
+        asking = asyncio.ensure_future(link.call(Ping()))
+        await asyncio.sleep(0)
+        ((id_, future),) = link._waiting.items()
+        future.cancel()
+        link._receive(MSGPACK.reply(id_, Pong(time=1)))
+        link._receive(MSGPACK.error(id_, RateLimited().body))
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert (await client.call(Ping())).time > 0
 
 
 async def test_closing_before_the_first_step_closes_the_socket(settings: Settings) -> None:

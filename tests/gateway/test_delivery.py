@@ -150,10 +150,10 @@ async def test_who_reads_slowly_is_alive_and_who_stops_is_not(settings: Settings
             assert (await clock.frame())[0] is Opcode.PING
             await clock.send(frame(b"", Opcode.PONG))
 
-        async with asking_for_pages(node, MSGPACK, count=3) as wire:
+        async with asking_for_pages(node, MSGPACK, count=10) as wire:
             connection = connection_of(node, wire)
-            for _ in range(8):
-                await wire.reader.readexactly(40_000)
+            for size in [PAGE // 4] * 4 + [PAGE] * 4:
+                await wire.reader.readexactly(size)
                 await heartbeat()
             assert connection.session.state is State.READY
             await until(lambda: connection.close_code == CloseCode.HEARTBEAT_TIMEOUT)

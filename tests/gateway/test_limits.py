@@ -12,9 +12,10 @@ from websockets.frames import Opcode
 
 from lumina_rt.client import Client, Disconnected
 from lumina_rt.config import Settings
+from lumina_rt.gateway import connection
 from tests.gateway.inside import deliver
 from tests.gateway.unharmed import count, unharmed, until
-from tests.gateway.wire import frame, handshake, new_token, tcp, websocket
+from tests.gateway.wire import TIMEOUT_S, frame, handshake, new_token, tcp, websocket
 
 
 async def test_who_asks_too_fast_is_told_when_to_ask_again(settings: Settings) -> None:
@@ -47,7 +48,8 @@ async def test_a_session_too_many_closes_the_oldest_of_this_user(settings: Setti
             websocket(node, token=token) as third,
         ):
             with oldest.inbox() as inbox, pytest.raises(Disconnected) as closed:
-                await anext(inbox)
+                async with asyncio.timeout(TIMEOUT_S):
+                    await anext(inbox)
             assert closed.value.code == CloseCode.TOO_MANY_SESSIONS
             async with websocket(node, token=token) as fourth:
                 assert await second.close_code() == CloseCode.TOO_MANY_SESSIONS
@@ -124,14 +126,25 @@ async def test_pings_of_a_client_are_answered_with_their_own_payload(settings: S
 async def test_a_close_is_echoed_and_the_line_cut(settings: Settings) -> None:
     async with unharmed(settings) as node:
         token = await new_token(node)
-        for code in (None, 1001, 3000, 4999):
+        for code, label in ((None, "1005"), (1001, "1001"), (3000, "other"), (4999, "other")):
             data = b"" if code is None else code.to_bytes(2, "big") + b"bye"
             async with websocket(node, token=token) as wire:
                 await wire.send(frame(data, Opcode.CLOSE) + wire.request("ping", {}))
                 assert await wire.frame() == (Opcode.CLOSE, data)
                 assert await wire.rest() == b"", "what comes behind a close is not answered"
             await until(lambda: not node.gateway.connections and not node.gateway.hub.sessions)
-            assert count(node, "lumina_closed_total", code=str(code or 1005)) == 1
+            assert count(node, "lumina_closed_total", code=label) == (2 if code == 4999 else 1)
+
+
+async def test_who_does_not_answer_a_close_is_cut_off(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CLOSE_TIMEOUT_S", 0.1)
+    async with unharmed(settings) as node, websocket(node) as wire:
+        await wire.send(wire.framed(b"\xc1"))
+        assert (await wire.frame())[0] is Opcode.CLOSE
+        await until(lambda: not node.gateway.connections)
+        assert await wire.rest() == b""
 
 
 async def test_a_line_that_breaks_is_counted_as_abnormal(settings: Settings) -> None:

@@ -35,7 +35,7 @@ async def test_errors_have_the_shape_that_they_have_on_the_websocket(settings: S
     async with unharmed(settings) as node:
         for line, status, code in (
             ("POST /nowhere", 404, "not_found"),
-            ("GET /v1/socket", 404, "not_found"),
+            ("GET /v1/socket", 426, "upgrade_required"),
             ("GET /%00", 404, "not_found"),
             ("GET //", 404, "not_found"),
             ("POST /", 405, "method_not_allowed"),
@@ -76,7 +76,7 @@ async def test_a_connection_that_began_as_http_does_not_become_a_websocket(
         await wire.send(http("GET /"))
         assert (await wire.response()).status == 200
         await wire.send(handshake())
-        assert (await wire.response()).status == 404
+        assert (await wire.response()).status == 426
 
 
 async def test_a_large_body_that_nobody_asked_for_is_not_taken_in(settings: Settings) -> None:

@@ -62,29 +62,47 @@ async def test_nodes_that_have_joined_see_each_other_and_not_themselves(settings
         assert three.bus.peers == {"one", "two"}
 
 
-async def test_a_node_that_died_is_forgotten_and_comes_back_when_it_beats_again(
+async def test_a_node_that_died_is_not_taken_for_a_peer_and_comes_back_when_it_beats_again(
     settings: Settings, pg: asyncpg.Connection
 ) -> None:
-    async with hearts(settings, "one", "two") as (one, two):
+    async with hearts(settings, "one", "two", "three") as (one, two, three):
         await two.join()
         await age(pg, "two", DEAD_AFTER_S - 3)
         await one.join()
         assert one.bus.peers == {"two"}, "some missed beats are no death"
         await age(pg, "two", DEAD_AFTER_S + 1)
-        await one.beat()
-        assert one.bus.peers == set()
+        await three.beat()
+        assert three.bus.peers == {"one"}
         await two.beat()
-        await one.beat()
-        assert one.bus.peers == {"two"}
+        await three.beat()
+        assert three.bus.peers == {"one", "two"}
 
 
-async def test_a_node_that_leaves_is_gone_at_once(
+async def test_an_outage_of_postgres_does_not_make_nodes_forget_each_other(
     settings: Settings, pg: asyncpg.Connection
 ) -> None:
     async with hearts(settings, "one", "two") as (one, two):
         await one.join()
         await two.join()
+        await one.beat()
+        await age(pg, "one", DEAD_AFTER_S + 60)
+        await age(pg, "two", DEAD_AFTER_S + 60)
+        await one.beat()  # the first to be back: all other rows are old
+        assert one.bus.peers == {"two"}
+
+
+async def test_a_node_that_leaves_is_no_peer_once_its_stream_is_gone(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with hearts(settings, "one", "two") as (one, two):
+        await one.join()
+        await two.join()
+        await one.beat()
+        assert one.bus.peers == {"two"}
         await two.leave()
+        await two.bus.redis.delete(two.bus.stream)
+        await one.bus.announce()  # whatever is written next
+        assert one.bus.peers == set()
         await one.beat()
         assert one.bus.peers == set()
         assert await rows(pg) == ["one"]
