@@ -38,6 +38,8 @@ def setup_logging(form: Literal["json", "console"], level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for noisy in ("aiohttp.access", "websockets", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Its pool warns with a traceback at every try while Postgres is away, which we log ourselves.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

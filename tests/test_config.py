@@ -57,8 +57,11 @@ def test_a_setting_that_is_missing_is_named_with_what_to_do(
 
 
 def test_all_that_is_missing_is_told_at_once() -> None:
-    message = refusal()
-    assert [name for name in GOOD if f"{name} is missing; " not in message] == []
+    with pytest.raises(ConfigError) as refused:
+        read_settings()
+    told = refused.value.problems
+    assert [problem.partition(" is missing; ")[0] for problem in told] == list(GOOD)
+    assert str(refused.value) == "; ".join(told)
 
 
 @pytest.mark.parametrize(

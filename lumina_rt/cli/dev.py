@@ -17,6 +17,7 @@ from rich.console import Console
 from lumina_rt import __version__
 from lumina_rt.client import Client
 from lumina_rt.dev import engines, state
+from lumina_rt.dev.engines import Engines
 from lumina_rt.dev.nodes import NodeError, NodeProcess
 from lumina_rt.dev.state import DevState
 from lumina_rt.store import migrate
@@ -50,8 +51,9 @@ def command(count: int, port: int, private_port: int) -> None:
     running: list[NodeProcess] = []
     with ExitStack() as stack:
         try:
-            _start(screen, stack, running, [(port + i, private_port + i) for i in range(count)])
-            _watch(screen, running)
+            ports = [(port + i, private_port + i) for i in range(count)]
+            own = _start(screen, stack, running, ports)
+            _watch(screen, running, own)
         except KeyboardInterrupt:
             for again in (signal.SIGINT, signal.SIGTERM):  # one is enough
                 signal.signal(again, signal.SIG_IGN)
@@ -64,21 +66,25 @@ def command(count: int, port: int, private_port: int) -> None:
 
 def _start(
     screen: Screen, stack: ExitStack, running: list[NodeProcess], ports: list[tuple[int, int]]
-) -> None:
-    """Everything, from the engines up; the stack stops what was started."""
+) -> Engines | None:
+    """Everything, from the engines up; the stack stops it. Returns the engines that are ours."""
     kept = state.load() or DevState()
-    kept.environment = _start_engines(screen, stack, kept)
+    own = _start_engines(screen, stack, kept)
     _migrate(screen, kept.environment["LUMINA_DATABASE_URL"])
     _start_nodes(screen, stack, kept, running, ports)
     kept.urls = [node.url for node in running]
     _make_accounts(screen, kept)
     state.save(kept)
     screen.next_steps(kept)
+    return own
 
 
-def _watch(screen: Screen, running: list[NodeProcess]) -> None:
-    """A node that ends is started again. Raises NodeError when one ends right after its start."""
+def _watch(screen: Screen, running: list[NodeProcess], own: Engines | None) -> None:
+    """A node that ends is started again. Raises NodeError when one ends right after its start,
+    and EngineError when an engine ends."""
     while True:
+        if own:
+            own.check()
         for number, node in enumerate(running, 1):
             if (code := node.process.poll()) is None:
                 continue
@@ -127,8 +133,9 @@ class Screen:
         )
 
 
-def _start_engines(screen: Screen, stack: ExitStack, kept: DevState) -> dict[str, str]:
+def _start_engines(screen: Screen, stack: ExitStack, kept: DevState) -> Engines | None:
     """An engine whose URL is given is used as it is; otherwise both are started here."""
+    started = None
     given = {name: os.environ.get(name, "") for name in ("LUMINA_DATABASE_URL", "LUMINA_REDIS_URL")}
     if not all(given.values()):
         with screen.step("engines", "starting Postgres and Valkey") as result:
@@ -139,7 +146,7 @@ def _start_engines(screen: Screen, stack: ExitStack, kept: DevState) -> dict[str
             result.append(
                 f"Postgres and {started.binaries.redis.name}, data in {started.home.data}"
             )
-    return {
+    kept.environment = {
         **given,
         "LUMINA_SECRET": kept.secret,
         "LUMINA_ENVIRONMENT": "development",
@@ -147,6 +154,7 @@ def _start_engines(screen: Screen, stack: ExitStack, kept: DevState) -> dict[str
         "LUMINA_LOG_FORMAT": "console",
         "LUMINA_LOG_LEVEL": os.environ.get("LUMINA_LOG_LEVEL", "warning"),
     }
+    return started
 
 
 def _migrate(screen: Screen, database_url: str) -> None:

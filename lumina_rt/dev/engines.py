@@ -50,6 +50,13 @@ class Engines:
     def redis_url(self) -> str:
         return f"unix://{self.home.run}/redis.sock"
 
+    def check(self) -> None:
+        """Raises EngineError when one has ended by itself."""
+        for name, process in (("postgres", self.postgres), ("redis", self.redis)):
+            if (code := process.poll()) is not None:
+                log = self.home.data / f"{name}.log"
+                raise EngineError(f"{name} ended with {code}; its log is {log}")
+
     def stop(self) -> None:
         """A fast shutdown of Postgres, which rolls back what is open, and a clean one of Redis."""
         self.redis.send_signal(signal.SIGTERM)

@@ -19,6 +19,7 @@ select current_setting('server_version') as version,
        current_setting('server_version_num')::int / 10000 as major,
        current_setting('cluster_name') as cluster_name,
        current_setting('server_encoding') as encoding,
+       pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on' as read_only,
        current_setting('fsync') as fsync,
        current_setting('full_page_writes') as full_page_writes,
        current_setting('synchronous_commit') as synchronous_commit"""
@@ -39,6 +40,9 @@ async def examine(pool: Pool, *, production: bool, code: str) -> list[Finding]:
 
 def _engine(row: Row, production: bool) -> Finding:
     value = f"PostgreSQL {row['version']}"
+    if row["read_only"]:
+        problem = "it only reads (a standby?); set LUMINA_DATABASE_URL to the primary"
+        return Finding("postgres", f"{value}, read-only", problem)
     if row["cluster_name"] == EMBEDDED:
         problem = (
             "this is the embedded engine, which is for development; "

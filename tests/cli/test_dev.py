@@ -106,6 +106,17 @@ def test_after_kill_9_of_everything_the_history_is_there(folder: Path, ports: li
         assert chat(folder, "bob", "alice", "") == ["alice  remember this"]
 
 
+def test_an_engine_that_dies_is_said_and_everything_ends(folder: Path, ports: list[str]) -> None:
+    with dev(folder, *ports) as process:
+        children = psutil.Process(process.pid).children()
+        (postgres,) = [child for child in children if "postgres" in child.name()]
+        postgres.kill()
+        rest = process.stdout.read() if process.stdout else ""
+        assert process.wait(30) == 1
+    assert "postgres ended with -9; its log is" in rest
+    assert "Traceback" not in rest
+
+
 def test_killing_the_supervisor_leaves_no_engine_behind(folder: Path, ports: list[str]) -> None:
     with dev(folder, *ports) as process:
         children = psutil.Process(process.pid).children()

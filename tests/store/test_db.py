@@ -233,6 +233,30 @@ async def test_a_lock_that_somebody_holds_is_unavailable_after_a_second(
         await tx.one(LOCK, note="busy")
 
 
+async def test_a_statement_that_takes_too_long_is_unavailable(db: Db, told: Told) -> None:
+    async def dawdle() -> None:
+        async with db.tx() as tx:
+            tx.emit(EVENT, to=[SOMEBODY])
+            await tx.conn.execute("set local statement_timeout = 20")
+            await tx.run(parse("t.sleep", "select pg_sleep(10)"))
+
+    with pytest.raises(Unavailable):
+        await dawdle()
+    assert told.events == []
+
+
+async def test_a_postgres_that_became_a_standby_is_unavailable_for_writes(
+    db: Db, pg: asyncpg.Connection
+) -> None:
+    name = await pg.fetchval("select current_database()")
+    await pg.execute(f"alter database {name} set default_transaction_read_only = on")
+    await db.pool.expire_connections()
+    with pytest.raises(Unavailable):
+        await save(db, "refused")
+    async with db.read() as tx:
+        assert await tx.all(FIND, note="refused") == []
+
+
 @pytest.mark.parametrize("value", [2**63, "1"])
 async def test_a_wrong_argument_is_a_fault_of_ours_and_not_of_the_database(
     db: Db, value: object

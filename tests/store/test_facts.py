@@ -54,6 +54,20 @@ async def test_the_embedded_engine_is_refused_in_production_only(pool: Pool) -> 
     assert "LUMINA_DATABASE_URL" in refused.problem
 
 
+async def test_a_database_that_only_reads_is_refused(
+    database_url: str, pg: asyncpg.Connection
+) -> None:
+    name = await pg.fetchval("select current_database()")
+    await pg.execute(f'alter database "{name}" set default_transaction_read_only = on')
+    pool = await store.connect(database_url, size=1)
+    try:
+        told = (await examine(pool, production=False))["postgres"]
+    finally:
+        await pool.close()
+    assert told.fatal
+    assert "primary" in told.problem
+
+
 async def test_fsync_off_is_told_and_refused_in_production(pool: Pool) -> None:
     """The engines of the tests run without it."""
     for production in (False, True):
