@@ -171,3 +171,21 @@ async def test_a_node_that_is_stopped_sends_its_clients_away_to_come_back(
                 assert isinstance(await anext(inbox), Connected)
             finally:
                 kill(again)
+
+
+async def test_a_second_signal_ends_a_node_that_waits_for_a_deaf_client(
+    two: list[NodeProcess],
+) -> None:
+    """After one signal it would wait 5 s for the client's answer to its close."""
+    reader, writer = await asyncio.open_connection(HOST, two[0].port)
+    writer.write(
+        b"GET /v1/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+        b"Sec-WebSocket-Protocol: lumina.v1.json\r\n\r\n"
+    )
+    await reader.readuntil(b"hello")
+    two[0].process.send_signal(signal.SIGTERM)
+    await reader.readuntil((1012).to_bytes(2, "big"))
+    two[0].process.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(two[0].process.wait, 4) == 0
+    writer.close()
