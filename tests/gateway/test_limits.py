@@ -68,6 +68,7 @@ async def test_a_full_node_refuses_and_takes_others_when_somebody_has_left(
                 async with tcp(node) as wire:
                     wire.writer.write(early)
                     assert (await wire.response()).status == 503, "who only connected counts too"
+                    assert await wire.rest() == b""
             assert count(node, "lumina_refused_total", why="full") == 4
             assert isinstance(await one.ask("ping", {}), ReplyFrame)
             await silent.send(handshake())
