@@ -85,7 +85,7 @@ class Bus:
 
     async def run_publisher(self) -> None:
         """Write what waits, as one entry for each peer. Raises RedisError; started again, it
-        writes the same batch again, so that a peer may get an event twice but never not at all."""
+        writes the same batch again, so that a peer gets an event twice rather than not at all."""
         while True:
             await self._wake.wait()
             while self._pending:

@@ -163,6 +163,14 @@ class Client:
         return await link.call(Authenticate(token=self.token))
 
     async def _stay_connected(self) -> None:
+        """Until the server says for good that it will not have us, or we fail ourselves."""
+        try:
+            await self._reconnect_forever()
+        except Exception as error:  # whoever calls or listens is told, and nobody waits for ever
+            self._end(error)
+
+    async def _reconnect_forever(self) -> None:
+        """Raises LuminaError when the server no longer knows us."""
         while self._reading:
             lost = await asyncio.shield(self._reading)
             self._unlink()
@@ -170,11 +178,7 @@ class Client:
                 self._end(lost)
                 return
             self._tell(Interrupted(lost.code, lost.reason))
-            try:
-                await self._reopen()
-            except LuminaError as error:  # the server no longer knows us
-                self._end(error)
-                return
+            await self._reopen()
 
     async def _reopen(self) -> None:
         if asyncio.get_running_loop().time() - self._opened_at > STABLE_S:

@@ -113,10 +113,10 @@ class Db:
             raise _unavailable(error) from error
 
 
-def _unavailable(error: BaseException) -> Exception:
-    """Not for asyncpg's DataError: an InterfaceError too, but a fault of ours, and no outage."""
+def _unavailable(error: Exception) -> Unavailable:
+    """Raises asyncpg's DataError again: an InterfaceError too, but our fault, and no outage."""
     if isinstance(error, ValueError):
-        return error
+        raise error
     return Unavailable(retry_after_ms=1000)
 
 

@@ -191,6 +191,25 @@ async def test_an_answer_that_comes_in_the_moment_of_giving_up_harms_nothing(
         assert (await client.call(Ping())).time > 0
 
 
+async def test_a_fault_of_the_sdk_itself_is_told_to_everybody_who_waits(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with nodes(settings, 1) as (node,), Client(node.url) as client:
+        with client.inbox() as inbox:
+
+            async def fail() -> None:
+                raise RuntimeError("a fault")
+
+            monkeypatch.setattr(client, "_reopen", fail)
+            for connection in tuple(node.gateway.connections):
+                connection.transport.abort()
+            assert isinstance(await anext(inbox), Interrupted)
+            with pytest.raises(RuntimeError, match="a fault"):
+                await anext(inbox)
+            with pytest.raises(RuntimeError, match="a fault"):
+                await client.call(Ping())
+
+
 async def test_closing_before_the_first_step_closes_the_socket(settings: Settings) -> None:
     async with nodes(settings, 1) as (node,):
         async with Client(node.url):
