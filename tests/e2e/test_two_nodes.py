@@ -71,8 +71,9 @@ async def user(node: NodeProcess, username: str) -> Client:
 
 
 async def take(client: Client, conversation: UUID, count: int) -> list[Message]:
+    """The first `count` messages of a conversation, also those said before the reading began."""
     taken: list[Message] = []
-    async for message in follow(client, conversation, history=0):
+    async for message in follow(client, conversation, history=200):
         taken.append(message)
         if len(taken) == count:
             break
