@@ -27,8 +27,9 @@ async def next_message(inbox: Inbox) -> Message:
 
 
 async def followed(client: Client, conversation: UUID, count: int) -> list[Message]:
+    """The first `count` messages of a conversation, also those said before the reading began."""
     messages: list[Message] = []
-    async for message in follow(client, conversation, history=0):
+    async for message in follow(client, conversation, history=200):
         messages.append(message)
         if len(messages) == count:
             break
