@@ -15,6 +15,7 @@ from lumina_protocol.errors import Unavailable
 from lumina_protocol.frame import Event
 
 from lumina_rt.store.queries import Query
+from lumina_rt.store.refusals import refusal
 
 if TYPE_CHECKING:
     Row = asyncpg.Record
@@ -90,8 +91,9 @@ class Db:
     async def tx(self) -> AsyncIterator[Tx]:
         """A READ COMMITTED transaction: commits when the block ends, rolls back when it raises.
 
-        Raises Unavailable when Postgres is away. If that happens at the commit, the
-        transaction is in doubt; the client's ids make its retry safe.
+        Raises Unavailable when Postgres is away: if that happens at the commit, the transaction
+        is in doubt, and the client's ids make its retry safe. Raises what `refusal` makes of
+        values that the schema does not take.
         """
         try:
             async with self.pool.acquire(timeout=5) as conn:
@@ -102,6 +104,10 @@ class Db:
                     self.publish(tx.emitted)
         except AWAY as error:
             raise _unavailable(error) from error
+        except asyncpg.PostgresError as error:
+            if refused := refusal(error):
+                raise refused from error
+            raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
@@ -111,6 +117,10 @@ class Db:
                 yield Tx(conn)
         except AWAY as error:
             raise _unavailable(error) from error
+        except asyncpg.PostgresError as error:
+            if refused := refusal(error):
+                raise refused from error
+            raise
 
 
 def _unavailable(error: Exception) -> Unavailable:

@@ -105,6 +105,14 @@ class Conflict(LuminaError):
     default = "This id was used before with other content; make a new id."
 
 
+class IdTime(LuminaError):
+    """The time within a new id (a UUIDv7) is not within the last 7 days or the next 5 minutes.
+    Only where a thing is kept by the time of its id."""
+
+    code = "id_time"
+    default = "The id says a time that cannot be; make a new id, on a device whose clock is right."
+
+
 class RateLimited(LuminaError):
     code = "rate_limited"
     temporary = True

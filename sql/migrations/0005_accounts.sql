@@ -20,8 +20,8 @@ alter table users
     -- of others' conversations refer to it.
     add column deleted_at        timestamptz,
     add column erased_at         timestamptz,
-    add check ((email is null) = (email_index is null)),
-    add check (erased_at is null or deleted_at is not null);
+    add constraint email_has_its_index check ((email is null) = (email_index is null)),
+    add constraint erased_after_deleted check (erased_at is null or deleted_at is not null);
 
 create table user_settings (
     user_id                uuid primary key references users on delete cascade,
@@ -56,7 +56,7 @@ create table devices (
     created_at       timestamptz not null default now(),
     updated_at       timestamptz not null default now(),
     last_seen_at     timestamptz not null default now(),
-    check ((push_token is null) = (push_token_index is null))
+    constraint push_token_has_its_index check ((push_token is null) = (push_token_index is null))
 );
 create index devices_of_user on devices (user_id);
 comment on index devices_of_user is 'devices.list: the devices of one user';
@@ -73,7 +73,7 @@ create table sessions (
     last_seen_at timestamptz not null default now(),
     expires_at   timestamptz not null,
     revoked_at   timestamptz,
-    check (expires_at > created_at)
+    constraint expires_after_made check (expires_at > created_at)
 );
 create index sessions_of_user on sessions (user_id) where revoked_at is null;
 comment on index sessions_of_user is 'sessions.list and log out everywhere: the open sessions of one user';
@@ -115,7 +115,7 @@ create table account_tokens (
     -- Encrypted, as in users: the address to be verified.
     email        bytea,
     created_at   timestamptz not null default now(),
-    expires_at   timestamptz not null check (expires_at > created_at),
+    expires_at   timestamptz not null constraint expires_after_made check (expires_at > created_at),
     used_at      timestamptz
 );
 create index account_tokens_of_user on account_tokens (user_id, purpose);
@@ -156,7 +156,7 @@ create table account_deletions (
     user_id      uuid primary key references users on delete cascade,
     reason       varchar(500),
     created_at   timestamptz not null default now(),
-    purge_after  timestamptz not null check (purge_after >= created_at),
+    purge_after  timestamptz not null constraint purge_after_asked check (purge_after >= created_at),
     purged_at    timestamptz
 );
 create index account_deletions_due on account_deletions (purge_after) where purged_at is null;
@@ -181,7 +181,7 @@ create table user_streams (
     user_id    uuid primary key references users on delete cascade,
     last_rev   bigint not null default 0,
     -- Events up to here are gone: a cursor below it is answered `reset`.
-    purged_rev bigint not null default 0 check (purged_rev <= last_rev)
+    purged_rev bigint not null default 0 constraint purged_is_past check (purged_rev <= last_rev)
 );
 create function open_accounts() returns trigger language plpgsql as $$
 begin

@@ -11,7 +11,7 @@ create table media_objects (
     content_type  varchar(100) not null,
     bytes         bigint not null check (bytes > 0),
     sha256        bytea not null check (octet_length(sha256) = 32),
-    received      bigint not null default 0 check (received between 0 and bytes),
+    received      bigint not null default 0 constraint received_at_most_all check (received between 0 and bytes),
     -- The store's own id of an upload in parts, to abort it by.
     upload_id     varchar(500),
     storage_key   varchar(500) unique,
@@ -28,7 +28,7 @@ create table media_objects (
     deleted_at    timestamptz,
     created_at    timestamptz not null default now(),
     updated_at    timestamptz not null default now(),
-    check (is_deleted = (deleted_at is not null))
+    constraint deleted_says_when check (is_deleted = (deleted_at is not null))
 );
 create index media_objects_of_user on media_objects (user_id, media_id) where not is_deleted;
 comment on index media_objects_of_user is 'media.quota and media.list: what one user keeps';

@@ -24,7 +24,7 @@ create table follow_requests (
     following_id uuid not null references users on delete cascade,
     created_at   timestamptz not null default now(),
     primary key (follower_id, following_id),
-    check (follower_id <> following_id)
+    constraint no_self_follow check (follower_id <> following_id)
 );
 create index follow_requests_to_user on follow_requests (following_id, created_at desc);
 comment on index follow_requests_to_user is 'follows.requests: who waits for one user''s answer, newest first';
@@ -37,7 +37,7 @@ create table mutes (
     until      timestamptz,
     created_at timestamptz not null default now(),
     primary key (user_id, muted_id),
-    check (user_id <> muted_id)
+    constraint no_self_mute check (user_id <> muted_id)
 );
 
 -- A list of people that posts with visibility `custom` are for.

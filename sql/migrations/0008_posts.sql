@@ -44,9 +44,9 @@ create table posts (
     updated_at         timestamptz not null default now(),
     published_at       timestamptz not null default now(),
     constraint valid_post_type check (post_type in ('photo', 'video', 'text', 'audio', 'poll', 'collaborative')),
-    check ((latitude is null) = (longitude is null)),
-    check ((visibility = 'custom') = (audience_id is not null)),
-    check (is_deleted = (deleted_at is not null))
+    constraint place_has_both_coordinates check ((latitude is null) = (longitude is null)),
+    constraint custom_has_its_audience check ((visibility = 'custom') = (audience_id is not null)),
+    constraint deleted_says_when check (is_deleted = (deleted_at is not null))
 ) partition by range (post_id);
 create table posts_default partition of posts default;
 insert into partition_rules (parent, keyed_by, step, ahead) values ('posts', 'uuid7', 'month', 3);
@@ -73,7 +73,7 @@ create table post_drafts (
     error      varchar(200),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    check (publish_at <= created_at + interval '1 year')
+    constraint publish_within_a_year check (publish_at <= created_at + interval '1 year')
 );
 create index post_drafts_of_user on post_drafts (user_id, draft_id desc);
 comment on index post_drafts_of_user is 'posts.drafts: those of one author, newest first';
@@ -130,7 +130,7 @@ create table polls (
     voter_count  integer not null default 0,
     created_at   timestamptz not null default now(),
     updated_at   timestamptz not null default now(),
-    check (closes_at between created_at and created_at + interval '1 year')
+    constraint closes_within_a_year check (closes_at between created_at and created_at + interval '1 year')
 );
 create table poll_options (
     post_id    uuid not null references polls on delete cascade,

@@ -31,9 +31,9 @@ create table comments (
     created_at        timestamptz not null default now(),
     updated_at        timestamptz not null default now(),
     constraint max_thread_depth check (thread_depth between 0 and 3),
-    check ((parent_comment_id is null) = (thread_depth = 0)),
-    check ((media_id is null) = (media_type is null)),
-    check (is_deleted = (deleted_at is not null)),
+    constraint depth_counts_parents check ((parent_comment_id is null) = (thread_depth = 0)),
+    constraint media_has_its_type check ((media_id is null) = (media_type is null)),
+    constraint deleted_says_when check (is_deleted = (deleted_at is not null)),
     unique (post_id, comment_id),
     -- A reply is under the post of what it replies to.
     foreign key (post_id, parent_comment_id) references comments (post_id, comment_id) on delete cascade

@@ -18,8 +18,8 @@ create table stories (
     updated_at     timestamptz not null default now(),
     expires_at     timestamptz not null default now() + interval '24 hours',
     constraint valid_media_type check (media_type in ('image', 'video')),
-    check (expires_at between created_at and created_at + interval '24 hours'),
-    check (is_deleted = (deleted_at is not null))
+    constraint expires_within_24_hours check (expires_at between created_at and created_at + interval '24 hours'),
+    constraint deleted_says_when check (is_deleted = (deleted_at is not null))
 );
 create index stories_of_author on stories (user_id, expires_at desc) where not is_deleted;
 comment on index stories_of_author is 'stories.tray: the stories of one author that have not expired';

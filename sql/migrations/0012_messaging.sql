@@ -8,7 +8,7 @@ alter table conversations
     add column member_count     integer not null default 0,
     -- Changes up to here are forgotten: a cursor below it is answered `reset`.
     add column purged_rev       bigint not null default 0,
-    add check (purged_rev <= last_rev);
+    add constraint purged_is_past check (purged_rev <= last_rev);
 create index conversations_by_picture on conversations (picture_media_id) where picture_media_id is not null;
 comment on index conversations_by_picture is 'purge.media: the conversations that lose their picture';
 
@@ -34,7 +34,7 @@ create table receipts (
     delivered_at    timestamptz,
     last_read_at    timestamptz,
     primary key (conversation_id, user_id),
-    check (read_seq <= delivered_seq)
+    constraint read_is_delivered check (read_seq <= delivered_seq)
 ) with (fillfactor = 70);
 create index receipts_by_user on receipts (user_id);
 comment on index receipts_by_user is 'receipts.of_user: the read positions of one user, for a resume';
@@ -47,7 +47,7 @@ create table membership_intervals (
     to_seq          bigint,
     created_at      timestamptz not null default now(),
     primary key (conversation_id, user_id, from_seq),
-    check (to_seq >= from_seq)
+    constraint to_is_not_before_from check (to_seq >= from_seq)
 );
 create unique index membership_intervals_open on membership_intervals (conversation_id, user_id) where to_seq is null;
 comment on index membership_intervals_open is 'members.leave: the one interval that is closed';
@@ -119,11 +119,11 @@ alter table messages
     add column is_deleted          boolean not null default false,
     add column deleted_at          timestamptz,
     add column updated_at          timestamptz,
-    add check (is_ephemeral or (expires_at is null and expires_after_s is null)),
-    add check (expires_at <= created_at + interval '1 year'),
-    add check (is_deleted = (deleted_at is not null)),
+    add constraint only_ephemeral_expires check (is_ephemeral or (expires_at is null and expires_after_s is null)),
+    add constraint expires_within_a_year check (expires_at <= created_at + interval '1 year'),
+    add constraint deleted_says_when check (is_deleted = (deleted_at is not null)),
     -- A tombstone keeps its row and has nothing in it.
-    add check (not is_deleted or (content is null and body is null and media_ids = '{}')),
+    add constraint deleted_is_empty check (not is_deleted or (content is null and body is null and media_ids = '{}')),
     -- Messages stay as tombstones, so nothing has to be set to null.
     add foreign key (conversation_id, reply_to_message_id) references messages (conversation_id, message_id);
 create index messages_expiring on messages (expires_at) where expires_at is not null and not is_deleted;
@@ -227,7 +227,7 @@ create table scheduled_messages (
     error           varchar(200),
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
-    check (send_at <= created_at + interval '1 year')
+    constraint send_within_a_year check (send_at <= created_at + interval '1 year')
 );
 create index scheduled_messages_of_user on scheduled_messages (user_id, conversation_id, send_at) where sent_at is null;
 comment on index scheduled_messages_of_user is 'scheduled.list: what one user still has to be sent';

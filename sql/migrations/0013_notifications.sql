@@ -38,7 +38,7 @@ create table notifications (
     created_at        timestamptz not null default now(),
     primary key (user_id, notification_id),
     foreign key (user_id, group_key) references notification_groups on delete cascade,
-    check (is_read = (read_at is not null))
+    constraint read_says_when check (is_read = (read_at is not null))
 );
 create index notifications_of_group on notifications (user_id, group_key, notification_id desc);
 comment on index notifications_of_group is 'notifications.of_group: who is behind "and 11 others"';
@@ -74,7 +74,7 @@ create table reports (
     updated_at    timestamptz not null default now(),
     constraint valid_reason check
         (reason in ('spam', 'harassment', 'inappropriate', 'copyright', 'impersonation', 'other')),
-    check ((status = 'pending') = (reviewed_at is null)),
+    constraint reviewed_says_when check ((status = 'pending') = (reviewed_at is null)),
     -- The same complaint twice is one.
     unique (reporter_id, reported_type, reported_id, reason)
 );

@@ -26,10 +26,10 @@ create table outbox (
     user_ids        uuid[],
     payload         bytea,
     primary key (created_at, outbox_id),
-    check ((conversation_id is null) = (from_rev is null)),
-    check ((from_rev is null) = (to_rev is null)),
-    check (from_rev <= to_rev),
-    check (conversation_id is not null or user_ids is not null)
+    constraint range_of_a_conversation check ((conversation_id is null) = (from_rev is null)),
+    constraint range_has_both_ends check ((from_rev is null) = (to_rev is null)),
+    constraint range_is_forward check (from_rev <= to_rev),
+    constraint is_for_somebody check (conversation_id is not null or user_ids is not null)
 ) partition by range (created_at);
 create table outbox_default partition of outbox default;
 insert into partition_rules (parent, keyed_by, step, ahead, keep)
