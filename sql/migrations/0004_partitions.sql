@@ -53,9 +53,21 @@ declare
     past timestamptz := (first at time zone 'UTC' + ('1 ' || rule.step)::interval) at time zone 'UTC';
     part text := rule.parent || to_char(first at time zone 'UTC', case rule.step
         when 'hour' then '_YYYY_MM_DD_HH24' when 'month' then '_YYYY_MM' else '_YYYY_MM_DD' end);
+    occupied boolean;
 begin
     if to_regclass(part) is not null then
         return null;
+    end if;
+    -- Rows that cannot come home keep their part from being attached.
+    if to_regclass(rule.parent || '_default') is not null and exists (
+        select from pg_constraint where confrelid = rule.parent::regclass
+    ) then
+        execute format('select exists (select from %I where %I >= %L and %I < %L)', rule.parent || '_default',
+                       partition_key(rule.parent), partition_bound(rule.keyed_by, first),
+                       partition_key(rule.parent), partition_bound(rule.keyed_by, past)) into occupied;
+        if occupied then
+            return null;
+        end if;
     end if;
     execute format('create table %I (like %I including defaults including constraints including generated including storage)',
                    part, rule.parent);
@@ -81,9 +93,11 @@ create function partition_key(parent text) returns text
             where p.partrelid = parent::regclass);
 
 -- The parts from one step ago to `ahead` steps from `t`, and those of rows in the default part;
--- returns those it made. One maker at a time: others return nothing, and come again.
+-- returns those it made. One maker at a time: others return nothing, and come again. A table whose lock
+-- is not had soon is left for the next time: who waits for it holds up those who come after.
 create function make_partitions(t timestamptz default now()) returns setof text
-    language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '1s' as $$
+    language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '200ms'
+    set timezone = 'UTC' set datestyle = 'ISO' as $$
 declare
     rule partition_rules;
     step interval;
@@ -103,7 +117,11 @@ begin
             from partition_strays(rule) strayed
             order by 1
         loop
-            made := make_partition(rule, start);
+            begin
+                made := make_partition(rule, start);
+            exception when lock_not_available then
+                exit;
+            end;
             if made is not null then
                 return next made;
             end if;
@@ -144,15 +162,17 @@ end $$;
 -- Drop the parts that are past their table's `keep`; returns their names. What a foreign key points
 -- to is left alone, whatever the rule says. Oldest first; a lock not had at once is for the next time.
 create function drop_partitions(t timestamptz default now()) returns setof text
-    language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '200ms' as $$
+    language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '200ms'
+    set timezone = 'UTC' set datestyle = 'ISO' as $$
 declare
     part record;
+    busy text[] := '{}';
 begin
     if not pg_try_advisory_xact_lock(hashtext('lumina.partitions')) then
         return;
     end if;
     for part in
-        select c.oid::regclass as name
+        select c.oid::regclass::text as name, r.parent
         from partition_rules r
         join pg_inherits i on i.inhparent = r.parent::regclass
         join pg_class c on c.oid = i.inhrelid
@@ -164,7 +184,12 @@ begin
                               else b.past::timestamptz end <= t - r.keep
         order by b.past
     loop
-        execute format('drop table %s', part.name);
-        return next part.name::text;
+        continue when part.parent = any (busy);
+        begin
+            execute format('drop table %s', part.name);
+            return next part.name;
+        exception when lock_not_available then
+            busy := busy || part.parent;
+        end;
     end loop;
 end $$;

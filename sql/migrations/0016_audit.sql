@@ -34,7 +34,7 @@ create function audit_changes(before jsonb, after jsonb, told text[], ignored te
     return (select jsonb_object_agg(k, case when k = any (told)
                                             then jsonb_build_array(before -> k, after -> k)
                                             else '"changed"'::jsonb end)
-            from jsonb_object_keys(coalesce(after, before)) k
+            from jsonb_object_keys(before || after) k
             where before -> k is distinct from after -> k and k <> all (ignored));
 
 -- Arguments: the key's columns, those whose values may be told, those that do not matter, and the one that
@@ -122,7 +122,7 @@ select audit_table('posts', 'user_id', secret => '{latitude,longitude}',
 select audit_table('comments', 'user_id', ignored => '{like_count,reply_count}');
 select audit_table('stories', 'user_id', ignored => '{view_count,reaction_count}');
 select audit_table('topics', null, also => '{topic_name,display_name}', ignored => '{post_count,follower_count}');
-select audit_table('polls', null, ignored => '{voter_count}');
+select audit_table('polls', null);
 select audit_table('poll_options', null, ignored => '{vote_count}');
 select audit_table('media_objects', 'user_id', also => '{content_type}', ignored => '{received}');
 select audit_table('sessions', 'user_id');

@@ -1,0 +1,70 @@
+"""Every statement on a table that is to be sharded carries its shard key, or is named here."""
+
+from __future__ import annotations
+
+from lumina_rt.store.queries import parse
+from tests.store.parsed import blocks
+from tests.store.readme import tables
+from tests.store.test_statements import ALL
+
+SHARD_BY = {table.name: table.shard_by for table in tables() if table.shard_by}
+
+# What must ask every shard, or asks by a key that a small table of its own would map to the shard.
+EXCEPTIONS = {
+    "accounts.credentials": "users: by name, before anybody knows the id",
+    "accounts.by_username": "users: by name",
+    "conversations.find_direct": "conversations: by the pair, before anybody knows the id",
+}
+
+
+def without_key(name: str, text: str) -> list[str]:
+    """The sharded tables that a block of the statement touches without their key."""
+    return sorted(
+        {
+            table
+            for block in blocks(parse(name, text))
+            for table in block.tables
+            if table in SHARD_BY and SHARD_BY[table] not in block.by
+        }
+    )
+
+
+def test_statements_carry_their_shard_key() -> None:
+    found = {q.name: without_key(q.name, q.text) for q in ALL if without_key(q.name, q.text)}
+    unnamed = {name: tables for name, tables in found.items() if name not in EXCEPTIONS}
+    assert unnamed == {}
+    assert sorted(found) == sorted(EXCEPTIONS), "an exception that is none any more"
+
+
+def test_each_exception_says_the_tables_it_is_for() -> None:
+    for name, why in EXCEPTIONS.items():
+        (query,) = [query for query in ALL if query.name == name]
+        said = why.partition(":")[0].split(", ")
+        assert sorted(said) == without_key(name, query.text)
+
+
+def test_a_statement_without_its_key_is_found() -> None:
+    missing = {
+        "select 1 from messages where message_id = $1": ["messages"],
+        "select 1 from messages where conversation_id > $1": ["messages"],
+        "update posts set caption = '' where post_id = $1": ["posts"],
+        "delete from follows f using users u where u.user_id = $1": ["follows"],
+        "with m as (select 1 from messages) select 1 from m where seq = $1": ["messages"],
+        "select 1 from users where user_id = $1 and exists (select from posts where post_id = $2)":
+            ["posts"],
+        "insert into receipts (user_id) values ($1)": ["receipts"],
+    }  # fmt: skip
+    for text, tables_ in missing.items():
+        assert without_key("t.t", text) == tables_, text
+
+
+def test_a_statement_with_its_key_is_not() -> None:
+    for text in (
+        "select 1 from messages m where m.conversation_id = $1 and seq > 5",
+        "select 1 from messages where conversation_id = any($1::uuid[])",
+        "select 1 from messages where (conversation_id, seq) = ($1, $2)",
+        "select 1 from conversation_participants p join conversations c using (conversation_id)",
+        "insert into receipts (conversation_id, user_id) values ($1, $2)",
+        "with m as (select 1) select 1 from m",
+    ):
+        assert without_key("t.t", text) == [], text

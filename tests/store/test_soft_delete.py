@@ -1,0 +1,85 @@
+"""Who reads a table with soft deletes says so: by its live view, by asking, or by name here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import asyncpg
+
+from tests.store.parsed import blocks
+from tests.store.test_statements import ALL
+
+DELETED = Path(__file__).with_name("deleted.sql")
+FLAG = re.compile(r"\b(is_deleted|is_active|deleted_at)\b")
+
+# Statements that must see what is deleted.
+EXCEPTIONS = {
+    "messages.newest": "a tombstone keeps its number, so history has it",
+    "messages.before": "the same",
+    "messages.after": "the same",
+    "messages.send": "a retry of a message that was deleted since is still a retry",
+    "conversations.describe": "the last message may be a tombstone; members may be gone",
+}
+
+
+async def soft_deleted(pg: asyncpg.Connection) -> set[str]:
+    """The tables with a live view."""
+    rows = await pg.fetch(
+        "select substr(viewname, 6) as name from pg_views where viewname ~ '^live_'"
+    )
+    return {row["name"] for row in rows}
+
+
+async def columns(pg: asyncpg.Connection, relation: str) -> set[str]:
+    names = "select attname from pg_attribute where attrelid = $1::regclass and attnum > 0"
+    return {row["attname"] for row in await pg.fetch(names, relation)}
+
+
+async def test_every_table_with_a_flag_has_a_live_view(pg: asyncpg.Connection) -> None:
+    flagged = await pg.fetch(
+        """select distinct c.relname as name
+           from pg_attribute a join pg_class c on c.oid = a.attrelid
+           where c.relkind in ('r', 'p') and not c.relispartition
+             and a.attname in ('is_deleted', 'deleted_at')"""
+    )
+    assert {row["name"] for row in flagged} == await soft_deleted(pg)
+
+
+async def test_statements_do_not_forget_what_is_deleted(pg: asyncpg.Connection) -> None:
+    guarded = await soft_deleted(pg)
+    forgot = set()
+    for query in ALL:
+        read = {t for block in blocks(query) if block.kind == "select" for t in block.tables}
+        if read & guarded and not FLAG.search(query.text):
+            forgot.add(query.name)
+    assert forgot == set(EXCEPTIONS)
+
+
+async def test_a_live_view_has_every_column_but_secrets_and_reads_as_its_reader(
+    pg: asyncpg.Connection,
+) -> None:
+    for table in sorted(await soft_deleted(pg)):
+        hidden = await columns(pg, table) - await columns(pg, f"live_{table}")
+        secret = {"password_hash", "email", "email_index"}
+        assert hidden == set() or secret < hidden, table
+    invokers = await pg.fetch(
+        "select relname from pg_class where relkind = 'v' and relnamespace = 'public'::regnamespace"
+        " and not coalesce(reloptions, '{}') @> '{security_invoker=true}'"
+    )
+    assert invokers == []
+
+
+async def test_what_is_deleted_archived_or_expired_is_in_no_live_view(
+    pg: asyncpg.Connection,
+) -> None:
+    await pg.execute(DELETED.read_text())
+    seen = {
+        "users": "username", "media_objects": "content_type", "posts": "caption",
+        "comments": "content", "messages": "content",
+    }  # fmt: skip
+    for table, column in seen.items():
+        live = {row[0] for row in await pg.fetch(f"select {column} from live_{table}")}
+        assert live == ({"1", "4"} if table == "messages" else {"here"}), table
+    assert await pg.fetchval("select count(*) from live_stories") == 1
+    assert seen.keys() | {"stories"} == await soft_deleted(pg)
