@@ -59,10 +59,37 @@ def username_key(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
+def _email(text: str) -> str:
+    """Every form that mail is delivered to: quoted names, literal addresses, other scripts
+    (RFC 5321 section 4.1.2, RFC 6531). Whether it is somebody's, only a mail can tell."""
+    # Takes 0.1 s, and most clients never read an address.
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+
+    try:
+        found = validate_email(
+            text,
+            check_deliverability=False,
+            allow_quoted_local=True,
+            allow_domain_literal=True,
+            strict=True,
+        )
+    except EmailNotValidError as error:
+        raise ValueError(f"is no e-mail address: {error}") from None
+    return found.normalized
+
+
+def email_key(email: str) -> str:
+    """The form in which two addresses are compared, of what `Email` let through: its case does not
+    count, nor how its letters are composed, nor in which way its domain is written."""
+    name, _, domain = email.rpartition("@")
+    return f"{username_key(name)}@{domain.casefold()}"
+
+
 Content = Annotated[
     str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_without_nul)
 ]
 Username = Annotated[str, StringConstraints(max_length=60), AfterValidator(_username)]
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
 Password = Annotated[
     str, StringConstraints(min_length=8, max_length=1000), AfterValidator(_without_nul)
 ]

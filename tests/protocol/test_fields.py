@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from lumina_protocol.conversations import ListConversations
 from lumina_protocol.fields import (
     Content,
+    Email,
     FullName,
     NewId,
     Password,
     Seq,
     Username,
+    email_key,
     username_key,
     uuid7,
 )
@@ -241,3 +243,57 @@ def test_uuid7_does_not_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     made = {uuid7() for _ in range(10_000)}
     monkeypatch.undo()
     assert len(made) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("given_", "kept"),
+    [
+        ("alice@example.com", "alice@example.com"),
+        ("Alice@EXAMPLE.com", "Alice@example.com"),
+        ("a.b+tag@sub.example.co.uk", "a.b+tag@sub.example.co.uk"),
+        ("o'brien!#$%&*/=?^_`{|}~-@example.com", "o'brien!#$%&*/=?^_`{|}~-@example.com"),
+        ('"john doe"@example.com', '"john doe"@example.com'),
+        ('"alice"@example.com', "alice@example.com"),  # the quotes are not needed
+        ("alice@[192.0.2.1]", "alice@[192.0.2.1]"),
+        ("alice@[IPv6:2001:db8::1]", "alice@[IPv6:2001:db8::1]"),
+        ("用户@例子.世界", "用户@例子.世界"),
+        ("alice@xn--fsqu00a.xn--0zwm56d", "alice@例子.测试"),
+        ("dörte@sörensen.example.com", "dörte@sörensen.example.com"),
+        ("do\u0308rte@example.com", "dörte@example.com"),
+        ("x" * 64 + "@example.com", "x" * 64 + "@example.com"),
+    ],
+)
+def test_odd_but_valid_addresses_are_kept(given_: str, kept: str) -> None:
+    assert read(Email, given_) == kept
+    assert read(Email, kept) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "alice", "@example.com", "alice@", "alice@localhost", "a@b@example.com",
+        "a b@example.com", "alice@example..com", ".alice@example.com", "alice@-example.com",
+        "alice@exa_mple.com", "alice@example.com\n", "alice\0@example.com", "alice@[300.1.1.1]",
+        "x" * 65 + "@example.com", "x" * 250 + "@example.com", "Alice <alice@example.com>",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_in_a_sentence(text: str) -> None:
+    assert len(refused(Email, text)) < 300
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Alice@example.com", "alice@EXAMPLE.COM"),
+        ("dörte@example.com", "DO\u0308RTE@example.com"),
+        ("alice@例子.测试", "alice@xn--fsqu00a.xn--0zwm56d"),
+        ('"alice"@example.com', "alice@example.com"),
+    ],
+)
+def test_one_address_in_two_spellings_has_one_key(one: str, other: str) -> None:
+    assert email_key(read(Email, one)) == email_key(read(Email, other))
+
+
+def test_different_addresses_have_different_keys() -> None:
+    texts = ["alice@example.com", "alice+x@example.com", "al.ice@example.com", "alice@example.org"]
+    assert len({email_key(read(Email, text)) for text in texts}) == len(texts)
