@@ -46,5 +46,6 @@ def _broken_rule(name: str, table: str) -> Invalid:
 def _wrong(field: str | None) -> Invalid:
     what = f"{field}: " if field else ""
     return Invalid(
-        f"{what}the store cannot keep this value; see the limits in protocol/README.md.", field=field
+        f"{what}the store cannot keep this value; see the limits in protocol/README.md.",
+        field=field,
     )
