@@ -1,7 +1,7 @@
 """What Postgres refuses, as errors of the contract: the second fence behind the models.
 
-A model that is right lets nothing through that a check would refuse; where one is not, the client is
-told which column it was instead of "the server failed", and the log has the whole of it.
+A model that is right lets nothing through that a check would refuse; where one is not, the client
+is told which column it was instead of "the server failed", and the log has the whole of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ UNBELIEVABLE_ID = "LR001"
 """Raised by refuse_unbelievable_id(), see sql/migrations/0004_partitions.sql."""
 CHECK, NOT_NULL, REFERENCE, UNIQUE = "23514", "23502", "23503", "23505"
 BAD_VALUE = "22"
-"""The class of text with NUL, numbers out of range, times that cannot be, texts that are too long."""
+"""The class of text with NUL, numbers out of range, impossible times, texts that are too long."""
 
 
 def refusal(error: asyncpg.PostgresError) -> LuminaError | None:
@@ -38,7 +38,8 @@ def _broken_rule(name: str, table: str) -> Invalid:
     """Postgres calls the check of one column <table>_<column>_check, also in a partition; those of
     several columns have names that say what must hold, see sql/migrations."""
     if name.endswith("_check"):
-        own = name.removeprefix(commonprefix([name, table])).strip("_")
+        shared = commonprefix([name, table])  # noqa: RUF071 - they are names, not paths
+        own = name.removeprefix(shared).strip("_")
         return _wrong(own.removesuffix("_check"))
     return Invalid(f"The store keeps this only if: {name.replace('_', ' ')}.")
 
