@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -113,11 +114,18 @@ def redis_url(running_engines: Engines) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+def writer_url(running_engines: Engines, database_url: str) -> str:
+    """The database of this test, logged in to as a node does."""
+    database = urlsplit(database_url).path.removeprefix("/")
+    return running_engines.database_url(database, user=engines.WRITER)
+
+
+@pytest.fixture
+def settings(writer_url: str, redis_url: str, tmp_path: Path) -> Settings:
     """Of a node in development, on free ports; change some with `settings.model_copy`."""
     return read_settings(
         environment="development",
-        database_url=database_url,
+        database_url=writer_url,
         redis_url=redis_url,
         redis_prefix=f"test-{uuid4().hex}",
         secret=SECRET,

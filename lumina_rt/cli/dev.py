@@ -70,7 +70,7 @@ def _start(
     """Everything, from the engines up; the stack stops it. Returns the engines that are ours."""
     kept = state.load() or DevState()
     own = _start_engines(screen, stack, kept)
-    _migrate(screen, kept.environment["LUMINA_DATABASE_URL"])
+    _migrate(screen, {**kept.environment, **kept.owner_environment}["LUMINA_DATABASE_URL"])
     _start_nodes(screen, stack, kept, running, ports)
     kept.urls = [node.url for node in running]
     _make_accounts(screen, kept)
@@ -137,11 +137,14 @@ def _start_engines(screen: Screen, stack: ExitStack, kept: DevState) -> Engines 
     """An engine whose URL is given is used as it is; otherwise both are started here."""
     started = None
     given = {name: os.environ.get(name, "") for name in ("LUMINA_DATABASE_URL", "LUMINA_REDIS_URL")}
+    kept.owner_environment = {}
     if not all(given.values()):
         with screen.step("engines", "starting Postgres and Valkey") as result:
             started = engines.start(state.HOME, say=lambda line: screen.line("engines", line))
             stack.callback(started.stop)
-            given["LUMINA_DATABASE_URL"] = given["LUMINA_DATABASE_URL"] or started.database_url()
+            if not given["LUMINA_DATABASE_URL"]:
+                given["LUMINA_DATABASE_URL"] = started.database_url(user=engines.WRITER)
+                kept.owner_environment = {"LUMINA_DATABASE_URL": started.database_url()}
             given["LUMINA_REDIS_URL"] = given["LUMINA_REDIS_URL"] or started.redis_url
             result.append(
                 f"Postgres and {started.binaries.redis.name}, data in {started.home.data}"

@@ -16,13 +16,14 @@ from lumina_rt.store import migrate
 def command(check: bool) -> None:
     """Apply the migrations that are missing to LUMINA_DATABASE_URL.
 
-    Safe to run from many places at once: one works, the others wait for it.
+    Safe to run from many places at once: one works, the others wait for it. It logs in as the
+    owner of the schema; nodes need less, and should log in as lumina_writer.
 
     \b
     Example:
       lumina migrate --check || lumina migrate
     """
-    adopt_dev_settings()
+    adopt_dev_settings(as_owner=True)
     url = read_database_url()
     if check:
         status = asyncio.run(migrate.check(url))

@@ -28,7 +28,10 @@ from lumina_rt.store.facts import EMBEDDED as PG_CLUSTER
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
-USER = "lumina"
+OWNER = "lumina"
+"""Owns the schema, and everything else here."""
+WRITER = "lumina_writer"
+"""Whom the migrations make for the nodes: it may change rows, and nothing else."""
 Say = Callable[[str], None]
 Process = subprocess.Popen[bytes]
 
@@ -43,8 +46,8 @@ class Engines:
     redis: Process
     lock: IO[str]
 
-    def database_url(self, database: str = "postgres") -> str:
-        return f"postgresql://{USER}@/{database}?host={quote(str(self.home.run), safe='')}"
+    def database_url(self, database: str = "postgres", user: str = OWNER) -> str:
+        return f"postgresql://{user}@/{database}?host={quote(str(self.home.run), safe='')}"
 
     @property
     def redis_url(self) -> str:
@@ -119,7 +122,7 @@ def _initdb(home: Home, found: Binaries) -> None:
     unfinished = home.data / "pg.new"
     shutil.rmtree(unfinished, ignore_errors=True)
     done = home.command(
-        found.postgres / "initdb", "-D", unfinished, "-U", USER, "--auth=trust",
+        found.postgres / "initdb", "-D", unfinished, "-U", OWNER, "--auth=trust",
         "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums",
     )  # fmt: skip
     if done.returncode:

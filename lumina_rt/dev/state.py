@@ -20,6 +20,8 @@ class DevState:
     """Of the running nodes, for clients."""
     environment: dict[str, str] = field(default_factory=dict)
     """The LUMINA_ settings that a node of this installation runs with."""
+    owner_environment: dict[str, str] = field(default_factory=dict)
+    """Those that `lumina migrate` has instead: it changes the schema, which a node may not."""
     accounts: dict[str, str] = field(
         default_factory=lambda: {"alice": DEMO_PASSWORD, "bob": DEMO_PASSWORD}
     )

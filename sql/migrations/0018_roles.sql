@@ -138,6 +138,17 @@ insert into fences values
     ('notifications',    'user_id = (select app_user_id())', 'user_id = (select app_user_id())', 'update, delete'),
     ('reports',          'reporter_id = (select app_user_id())', null, null);
 
+-- Of these it reads these columns only: the others are secrets, or the business of one of those who see
+-- the row.
+create temporary table shown (fenced text, columns text) on commit drop;
+insert into shown values
+    ('users', 'user_id, username, username_key, full_name, bio, avatar_media_id, is_private, is_verified, account_type,
+               is_active, deleted_at, follower_count, following_count, post_count, created_at'),
+    ('devices', 'device_id, user_id, name, platform, app_version, created_at, updated_at, last_seen_at'),
+    ('access_tokens', 'token_id, user_id, name, scopes, created_at, last_used_at, expires_at, revoked_at'),
+    ('follows', 'follower_id, following_id, created_at'),
+    ('conversation_participants', 'conversation_id, user_id, role, invited_by, joined_at');
+
 do $$
 declare
     t record;
@@ -155,13 +166,8 @@ begin
     end loop;
     for fence in select * from fences loop
         execute format('create policy app_sees on %I for select to lumina_app using (%s)', fence.fenced, fence.sees);
-        if fence.fenced = 'users' then
-            grant select (user_id, username, username_key, full_name, bio, avatar_media_id, is_private, is_verified,
-                          account_type, is_active, deleted_at, follower_count, following_count, post_count, created_at)
-                on users to lumina_app;
-        else
-            execute format('grant select on %I to lumina_app', fence.fenced);
-        end if;
+        execute format('grant select %s on %I to lumina_app',
+                       (select '(' || columns || ')' from shown where fenced = fence.fenced), fence.fenced);
         if fence.may is not null then
             execute format('grant %s on %I to lumina_app', fence.may, fence.fenced);
             if fence.may like '%insert%' then
@@ -190,6 +196,18 @@ grant select on counter_values, counter_truths to lumina_writer, lumina_admin;
 revoke execute on function make_partitions(timestamptz), drop_partitions(timestamptz), partition_default_rows(),
     make_partition(partition_rules, timestamptz), partition_strays(partition_rules),
     audit_table(regclass, text, text[], text[], text[], text[]) from public;
+-- A trigger of somebody's own, on a temporary table, would have them write what it likes.
+do $$
+declare
+    f record;
+begin
+    for f in
+        select p.oid::regprocedure as called from pg_proc p
+        where p.pronamespace = 'public'::regnamespace and p.prosecdef and p.prorettype = 'trigger'::regtype
+    loop
+        execute format('revoke execute on function %s from public', f.called);
+    end loop;
+end $$;
 grant execute on function make_partitions(timestamptz), drop_partitions(timestamptz), partition_default_rows()
     to lumina_writer, lumina_admin;
 

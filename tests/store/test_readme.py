@@ -85,12 +85,13 @@ async def test_parts_are_as_the_rules_say(pg: asyncpg.Connection) -> None:
 
 async def test_what_the_app_may_do_is_granted_and_no_more(pg: asyncpg.Connection) -> None:
     granted = await pg.fetch(
-        """select table_name::text as name,
-                  bool_or(privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')) as writes
-           from information_schema.table_privileges
-           where grantee = 'lumina_app' and table_name not like 'live_%' group by table_name
-           union select 'users', false from information_schema.column_privileges
-           where grantee = 'lumina_app' and table_name = 'users'"""
+        """select table_name::text as name, bool_or(privilege_type <> 'SELECT') as writes
+           from (select table_schema, table_name, grantee, privilege_type
+                 from information_schema.table_privileges
+                 union all select table_schema, table_name, grantee, 'SELECT'
+                 from information_schema.column_privileges) p
+           where grantee = 'lumina_app' and table_schema = 'public' and table_name not like 'live_%'
+           group by table_name"""
     )
     may = {row["name"]: "w" if row["writes"] else "r" for row in granted}
     assert {table.name: table.app for table in tables() if table.app != "-"} == may

@@ -1,7 +1,7 @@
 insert into media_objects (media_id, user_id, kind, status, content_type, bytes, sha256, received, storage_key)
-select pg_temp.id(name || '''s picture'), pg_temp.who(name), 'image', 'ready', 'image/png', 10,
+select pg_temp.id(picture), pg_temp.who(name), 'image', 'ready', 'image/png', 10,
        pg_temp.digest32(name), 10, 'pictures/' || name
-from unnest(array['alice', 'trent']) name;
+from (values ('alice', 'alice''s picture'), ('trent', 'trent''s picture')) v (name, picture);
 insert into media_objects (media_id, user_id, kind, content_type, bytes, sha256)
 values (pg_temp.id('unfinished picture'), pg_temp.who('alice'), 'image', 'image/png', 10, pg_temp.digest32('unfinished'));
 insert into media_refs (media_id, subject_type, subject_id)
