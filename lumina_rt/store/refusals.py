@@ -14,8 +14,9 @@ from lumina_protocol.errors import Conflict, IdTime, Invalid, LuminaError, NotFo
 UNBELIEVABLE_ID = "LR001"
 """Raised by refuse_unbelievable_id(), see sql/migrations/0004_partitions.sql."""
 CHECK, NOT_NULL, REFERENCE, UNIQUE = "23514", "23502", "23503", "23505"
-BAD_VALUE = "22"
-"""The class of text with NUL, numbers out of range, impossible times, texts that are too long."""
+BAD_VALUE, UNSENT = "22", "22000"
+"""The class of text with NUL, numbers out of range, impossible times, texts that are too long. Its
+general code is asyncpg's own for an argument of a wrong type, which is a fault of ours."""
 
 
 def refusal(error: asyncpg.PostgresError) -> LuminaError | None:
@@ -29,7 +30,7 @@ def refusal(error: asyncpg.PostgresError) -> LuminaError | None:
         return Conflict("There is one already.")
     if state == CHECK:
         return _broken_rule(error.constraint_name or "", error.table_name or "")
-    if state == NOT_NULL or state.startswith(BAD_VALUE):
+    if state == NOT_NULL or (state.startswith(BAD_VALUE) and state != UNSENT):
         return _wrong(error.column_name)
     return None
 

@@ -139,7 +139,7 @@ async def test_no_event_leaves_when_the_commit_itself_fails(
         "alter table notes add follows text references notes deferrable initially deferred;"
         "alter table notes alter follows set default 'nothing'"
     )
-    with pytest.raises(asyncpg.ForeignKeyViolationError):
+    with pytest.raises(NotFound):
         await save(db, "undone")
     assert (told.events, await notes(pg)) == ([], [])
 
