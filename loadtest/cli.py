@@ -11,6 +11,7 @@ import asyncpg
 import click
 from lumina_protocol.errors import LuminaError
 
+from loadtest.data import Scale, command
 from loadtest.errors import LoadTestError, Violation
 from loadtest.fanout import Fanout
 from loadtest.floor import Floor
@@ -131,6 +132,39 @@ def floor(receivers: int, messages: int, burst: int, runs: int) -> None:
     """
     title = f"C floor: {messages:,} frames to {receivers:,} receivers, bursts of {burst}"
     report(title, Floor(Load(receivers, messages, burst)), runs)
+
+
+@loadtest.command(short_help="Fill a database with months of history.")
+@click.option(
+    "--messages", type=click.IntRange(1, 100_000_000), default=1_000_000, show_default=True,
+    help="In conversations of two, and of groups.",
+)  # fmt: skip
+@click.option(
+    "--posts", type=click.IntRange(1, 100_000_000), default=1_000_000, show_default=True,
+    help="With reactions, comments, topics, bookmarks, stories and notifications.",
+)  # fmt: skip
+@click.option(
+    "--users", type=click.IntRange(50), help="One for each hundred of both, if not given."
+)  # fmt: skip
+@click.option(
+    "--months", type=click.IntRange(1, 120), default=12, show_default=True,
+    help="How far the history goes back.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True, help="Another one, other data.")
+@click.option(
+    "--database-url", help="Migrated and without users. Without it: a temporary one, as a trial.",
+)  # fmt: skip
+def data(
+    messages: int, posts: int, users: int | None, months: int, seed: int, database_url: str | None
+) -> None:
+    """Fill a database with users, messages, posts and all that belongs to them.
+
+    \b
+    Examples:
+      python -m loadtest data --messages 20000 --posts 20000
+      python -m loadtest data --database-url postgresql:///lumina --months 24
+    """
+    command.run(Scale(messages, posts, users, months, seed), database_url)
 
 
 def report(title: str, measurement: Measurement, runs: int) -> None:

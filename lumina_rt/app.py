@@ -32,7 +32,10 @@ from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.turns import Turns
+from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.heartbeat import Heartbeat
+from lumina_rt.workers.partitions import Partitions
+from lumina_rt.workers.purge import Purge
 
 CLUSTER = query("nodes.cluster")
 RETRY_S, MAX_RETRY_S = 0.1, 5.0
@@ -54,7 +57,9 @@ class Node:
     gateway: Gateway
     bus: Bus
     heartbeat: Heartbeat
+    partitions: Partitions
     telemetry: Telemetry
+    db: Db
     port: int = 0
     private_port: int = 0
 
@@ -96,18 +101,25 @@ async def run(settings: Settings) -> AsyncIterator[Node]:
     telemetry = Telemetry(settings.node)
     async with AsyncExitStack() as stack:
         node = await _build(settings, telemetry, stack)
-        loops = {
-            "bus.reader": node.bus.run_reader,
-            "bus.publisher": node.bus.run_publisher,
-            "bus.prober": node.bus.run_prober,
-            "heartbeat": node.heartbeat.run,
-            "gateway.wheel": node.gateway.wheel.run,
-        }
-        tasks = [asyncio.create_task(keep_running(*item, telemetry)) for item in loops.items()]
+        loops = _loops(node).items()
+        tasks = [asyncio.create_task(keep_running(*item, telemetry)) for item in loops]
         stack.push_async_callback(_stop, tasks)
         await _listen(node, stack)
         stack.push_async_callback(_end, node)
         yield node
+
+
+def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
+    return {
+        "bus.reader": node.bus.run_reader,
+        "bus.publisher": node.bus.run_publisher,
+        "bus.prober": node.bus.run_prober,
+        "heartbeat": node.heartbeat.run,
+        "gateway.wheel": node.gateway.wheel.run,
+        "partitions": node.partitions.run,
+        "counters": Counters(node.db).run,
+        "purge": Purge(node.db, node.settings, node.telemetry).run,
+    }
 
 
 async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Node:
@@ -142,8 +154,10 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     gateway = Gateway(settings, services, hub, _http_server(runner))
     heartbeat = Heartbeat(db, bus)
     stack.push_async_callback(_leave, bus, heartbeat, telemetry)
+    partitions = Partitions(db, telemetry)
+    await partitions.prepare()
     await heartbeat.join()
-    return Node(settings, gateway, bus, heartbeat, telemetry)
+    return Node(settings, gateway, bus, heartbeat, partitions, telemetry, db)
 
 
 def publisher(hub: Hub, bus: Bus) -> Callable[[list[Emitted]], None]:

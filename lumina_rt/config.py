@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     drain_s: Annotated[float, Field(ge=0)] = 10
     """How long a stopping node waits for requests under way and for clients to leave."""
 
+    purge_after_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """What users have deleted, and what has expired, is removed for good after this time."""
+    notifications_keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
+
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

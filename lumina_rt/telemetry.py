@@ -61,6 +61,8 @@ class Telemetry:
     deliveries: Counter = field(init=False)
     bus: Counter = field(init=False)
     failures: Counter = field(init=False)
+    strays: Gauge = field(init=False)
+    purges: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         self.log = structlog.get_logger(node=self.node)
@@ -74,6 +76,10 @@ class Telemetry:
         self.deliveries = Counter("lumina_deliveries", "Events given to sessions", registry=r)
         self.bus = Counter("lumina_bus_entries", "Bus entries", ["what"], registry=r)
         self.failures = Counter("lumina_task_failures", "Background failures", ["task"], registry=r)
+        self.strays = Gauge(
+            "lumina_partition_strays", "Rows in default partitions", ["parent"], registry=r
+        )
+        self.purges = Counter("lumina_purged", "Rows removed for good", ["table"], registry=r)
 
     def metrics(self) -> bytes:
         return generate_latest(self.registry)
@@ -100,3 +106,23 @@ class Telemetry:
         inner = error.__cause__ or error
         cause = f"{type(inner).__name__}: {inner}"
         self.log.error("background task failed", task=task, cause=cause, retry_s=round(retry_s, 2))
+
+    def partitions_changed(self, what: Literal["made", "dropped"], parts: list[str]) -> None:
+        if parts:
+            self.log.info(f"partitions {what}", parts=parts)
+
+    def partition_strays(self, parent: str, rows: int) -> None:
+        """`rows` is counted to 1,000; 0 when all is well."""
+        self.strays.labels(parent).set(rows)
+        if rows:
+            self.log.error(
+                "rows are in a default partition; if this is still said in five minutes, "
+                "run: lumina doctor",
+                parent=parent,
+                rows=rows,
+            )
+
+    def purged(self, table: str, rows: int) -> None:
+        self.purges.labels(table).inc(rows)
+        if rows:
+            self.log.info("purged", table=table, rows=rows)

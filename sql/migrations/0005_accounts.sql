@@ -81,6 +81,8 @@ create index sessions_of_device on sessions (device_id);
 comment on index sessions_of_device is 'devices.remove: the sessions that lose their device';
 create index sessions_expired on sessions (expires_at);
 comment on index sessions_expired is 'purge.sessions: those that ended long ago';
+create index sessions_revoked on sessions (revoked_at) where revoked_at is not null;
+comment on index sessions_revoked is 'purge.sessions: those that were logged out long ago';
 
 create table refresh_tokens (
     token_digest bytea primary key check (octet_length(token_digest) = 32),
@@ -151,6 +153,8 @@ create table username_history (
 );
 create index username_history_of_user on username_history (user_id);
 comment on index username_history_of_user is 'accounts.export: the former names of one user';
+create index username_history_held on username_history (held_until);
+comment on index username_history_held is 'purge.username_history: names that are free again';
 
 create table account_deletions (
     user_id      uuid primary key references users on delete cascade,

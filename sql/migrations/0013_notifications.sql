@@ -50,10 +50,9 @@ create index notifications_of_post on notifications (post_id) where post_id is n
 comment on index notifications_of_post is 'purge.posts: the notifications that go with a post';
 create index notifications_of_comment on notifications (comment_id) where comment_id is not null;
 comment on index notifications_of_comment is 'purge.comments: the notifications that go with a comment';
-create index notifications_of_conversation on notifications (user_id, conversation_id) where conversation_id is not null;
-comment on index notifications_of_conversation is 'notifications.withdraw: those that reading a conversation settles';
-create index notifications_by_conversation on notifications (conversation_id) where conversation_id is not null;
-comment on index notifications_by_conversation is 'the foreign key to conversations: what goes with one';
+create index notifications_of_conversation on notifications (conversation_id, user_id) where conversation_id is not null;
+comment on index notifications_of_conversation is
+    'notifications.withdraw: those that reading a conversation settles; and what goes with a conversation';
 create index notifications_of_story on notifications (story_id) where story_id is not null;
 comment on index notifications_of_story is 'purge.stories: the notifications that go with a story';
 

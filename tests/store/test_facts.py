@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -8,6 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from lumina_rt.dev.engines import Engines
 from lumina_rt.findings import Finding
 from lumina_rt.store import db as store
 from lumina_rt.store import facts, migrate
@@ -28,6 +30,15 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
         await pool.close()
 
 
+@asynccontextmanager
+async def store_of(url: str) -> AsyncIterator[Pool]:
+    pool = await store.connect(url, size=1)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
 async def examine(pool: Pool, *, production: bool, code: str = CODE) -> dict[str, Finding]:
     found = await facts.examine(pool, production=production, code=code)
     return {finding.what: finding for finding in found}
@@ -39,11 +50,12 @@ async def test_every_fact_is_told_once_and_is_well_in_development(pool: Pool) ->
         "postgres",
         "postgres encoding",
         "postgres durability",
+        "postgres role",
         "schema",
     ]
     assert [finding.what for finding in found if finding.problem and finding.fatal] == []
     assert found[0].value.startswith("PostgreSQL 1")
-    assert found[3].value == migrate.load()[-1].name
+    assert found[-1].value == migrate.load()[-1].name
 
 
 async def test_the_embedded_engine_is_refused_in_production_only(pool: Pool) -> None:
@@ -123,6 +135,36 @@ async def test_a_database_that_is_not_utf8_is_refused(
         await pg.execute(f"drop database {name} with (force)")
     assert (told.value, told.fatal) == ("SQL_ASCII", True)
     assert "encoding UTF8" in told.problem
+
+
+async def test_a_node_logs_in_as_somebody_who_cannot_change_the_schema(
+    pool: Pool, writer_url: str, pg: asyncpg.Connection
+) -> None:
+    async with store_of(writer_url) as writer:
+        told = (await examine(writer, production=True))["postgres role"]
+        assert told == Finding("postgres role", "lumina_writer")
+    assert (await examine(pool, production=False))["postgres role"].problem == ""
+    told = (await examine(pool, production=True))["postgres role"]
+    assert (told.value, told.fatal) == ("lumina, a superuser", False)
+    assert "alter role lumina_writer password" in told.problem
+    assert "LUMINA_DATABASE_URL" in told.problem
+    await pg.execute("alter table mutes owner to lumina_writer")
+    async with store_of(writer_url) as writer:
+        told = (await examine(writer, production=True))["postgres role"]
+    assert told.value == "lumina_writer, who owns the tables"
+    assert "only `lumina migrate` needs the owner" in told.problem
+
+
+async def test_a_login_that_cannot_serve_is_told_whom_to_log_in_as(
+    running_engines: Engines, database_url: str
+) -> None:
+    database = urlsplit(database_url).path[1:]
+    async with store_of(running_engines.database_url(database, user="lumina_app")) as bound:
+        found = await examine(bound, production=False)
+    told = found["postgres role"]
+    assert (told.value, told.fatal) == ("lumina_app", True)
+    assert "put lumina_writer" in told.problem
+    assert "schema" not in found
 
 
 async def test_missing_migrations_say_how_to_apply_them(pool: Pool, pg: asyncpg.Connection) -> None:

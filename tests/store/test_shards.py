@@ -14,6 +14,28 @@ EXCEPTIONS = {
     "accounts.credentials": "users: by name, before anybody knows the id",
     "accounts.by_username": "users: by name",
     "conversations.find_direct": "conversations: by the pair, before anybody knows the id",
+    # Workers: each shard would have its own, over all that is on it.
+    "counters.fold": (
+        "comments, conversations, poll_options, posts, stories, users: what is pending on the shard"
+    ),
+    "counters.compare": "post_analytics, posts: all of a shard",
+    "purge.posts": "media_refs, posts: what is due on the shard, and what it used",
+    "purge.deleted_comments": "comments: what is due on the shard",
+    "purge.comments": "comments, media_refs: those just found, by their ids",
+    "purge.deleted_stories": "media_refs, stories: what is due on the shard, and what it used",
+    "purge.expired_stories": "stories, story_highlight_items: what is due on the shard",
+    "purge.stories": "media_refs, stories, story_highlight_items: those just found, by their ids",
+    "purge.deleted_media": (
+        "comments, media_objects, stories, story_highlights: what is due on the shard; "
+        "who uses it may be on any other"
+    ),
+    "purge.media": "media_objects: those just found, by their ids",
+    "purge.sessions": "sessions: what is due on the shard",
+    "purge.account_tokens": "account_tokens: what is due on the shard",
+    "purge.username_history": "username_history: what is due on the shard",
+    "purge.notifications": "notifications: what is due on the shard",
+    "purge.user_events": "user_events: what is due on the shard",
+    "purge.message_edits": "message_edits: what is due on the shard",
 }
 
 

@@ -1,0 +1,211 @@
+-- For each index that is not unique, under its name, the query that it is for. Where no statement of sql/ asks
+-- it yet, it is what the comment on the index says, as the seed or the design wants it.
+
+-- name: devices_of_user
+select device_id, name from devices where user_id = :user_id;
+-- name: sessions_of_user
+select session_id, last_seen_at from sessions where user_id = :user_id and revoked_at is null;
+-- name: sessions_of_device
+update sessions set device_id = null where device_id = :id;
+-- name: sessions_expired
+delete from sessions where session_id in (select session_id from sessions where expires_at < :before order by expires_at limit :limit);
+-- name: sessions_revoked
+select session_id from sessions where revoked_at < :before order by revoked_at limit :limit;
+-- name: refresh_tokens_of_session
+delete from refresh_tokens where session_id = :id;
+-- name: access_tokens_of_user
+select token_id, name from access_tokens where user_id = :user_id;
+-- name: account_tokens_of_user
+update account_tokens set used_at = now() where user_id = :user_id and purpose = 'reset_password';
+-- name: account_tokens_expired
+select token_digest from account_tokens where expires_at < :before order by expires_at limit :limit;
+-- name: username_history_of_user
+select username_key from username_history where user_id = :user_id;
+-- name: username_history_held
+select username_key from username_history where held_until < :before order by held_until limit :limit;
+-- name: account_deletions_due
+select user_id from account_deletions where purge_after < :before and purged_at is null order by purge_after limit :limit;
+-- name: account_exports_of_user
+select export_id, status from account_exports where user_id = :user_id order by created_at desc limit :limit;
+-- name: account_exports_open
+select export_id from account_exports where status = 'pending' order by created_at limit 1;
+
+-- name: media_objects_of_user
+select media_id, bytes from media_objects where user_id = :user_id and not is_deleted;
+-- name: media_objects_unfinished
+select media_id from media_objects where status in ('uploading', 'processing') order by updated_at limit 1;
+-- name: media_objects_deleted
+select media_id from media_objects where is_deleted and deleted_at < :before order by deleted_at limit :limit;
+-- name: media_refs_of_subject
+delete from media_refs where subject_type = 'post' and subject_id = :post_id;
+-- name: users_by_avatar
+update users set avatar_media_id = null where avatar_media_id = :media_id;
+
+-- name: follows_of_user
+select following_id from follows where follower_id = :user_id and connection_type <> 'blocked'
+order by created_at desc limit :limit;
+-- name: follows_to_user
+select follower_id from follows where following_id = :user_id and connection_type <> 'blocked'
+order by created_at desc limit :limit;
+-- name: follows_blocks_to_user
+select follower_id from follows where following_id = :user_id and connection_type = 'blocked';
+-- name: follow_requests_to_user
+select follower_id from follow_requests where following_id = :user_id order by created_at desc limit :limit;
+-- name: audience_members_by_user
+select audience_id from audience_members where user_id = :user_id;
+
+-- name: posts_of_author
+select post_id, caption from posts where user_id = :user_id and not is_deleted and post_id < :post_id
+order by post_id desc limit :limit;
+-- name: posts_deleted
+select post_id from posts where is_deleted and deleted_at < :before order by deleted_at limit :limit;
+-- name: posts_nearby
+select post_id from posts
+where latitude between :south and :north and longitude between :west and :east
+  and latitude is not null and visibility = 'public' and not is_deleted
+order by post_id desc limit :limit;
+-- name: posts_of_audience
+select exists (select from posts where audience_id = :id);
+-- name: post_drafts_of_user
+select draft_id, body from post_drafts where user_id = :user_id order by draft_id desc limit :limit;
+-- name: post_drafts_due
+select draft_id from post_drafts where publish_at < :before order by publish_at limit :limit;
+-- name: post_coauthors_by_user
+select post_id from post_coauthors where user_id = :user_id and status = 'accepted' order by post_id desc limit :limit;
+-- name: post_mentions_by_user
+select post_id from post_mentions where user_id = :user_id order by post_id desc limit :limit;
+-- name: post_shares_of_post
+select user_id, via from post_shares where post_id = :post_id order by created_at desc limit :limit;
+-- name: post_shares_by_user
+select post_id from post_shares where user_id = :user_id and via = 'repost' order by share_id desc limit :limit;
+-- name: poll_votes_by_user
+select post_id, option_no from poll_votes where user_id = :user_id;
+-- name: poll_votes_of_option
+select user_id from poll_votes where post_id = :poll_id and option_no = 1 order by created_at desc limit :limit;
+
+-- name: reactions_of_post
+select user_id, reaction_type from reactions where post_id = :post_id order by created_at desc, user_id limit :limit;
+-- name: reactions_by_user
+select post_id, reaction_type from reactions where user_id = :user_id order by created_at desc limit :limit;
+-- name: comments_of_post
+select comment_id from comments where post_id = :post_id and parent_comment_id is null
+order by created_at desc, comment_id limit :limit;
+-- name: comments_liked
+select comment_id from comments where post_id = :post_id and parent_comment_id is null
+order by like_count desc, comment_id limit :limit;
+-- name: comments_replies
+select comment_id from comments where post_id = :post_id and parent_comment_id = :parent_comment_id
+order by created_at, comment_id limit :limit;
+-- name: comments_by_user
+select comment_id from comments where user_id = :user_id order by created_at desc limit :limit;
+-- name: comments_deleted
+select comment_id from comments where is_deleted and deleted_at < :before order by deleted_at limit :limit;
+-- name: comments_by_media
+select exists (select from comments where media_id = :media_id);
+-- name: comment_likes_by_user
+select comment_id from comment_likes where user_id = :user_id order by created_at desc limit :limit;
+
+-- name: stories_of_author
+select story_id from stories where user_id = :user_id and not is_deleted and expires_at > :before order by expires_at desc;
+-- name: stories_expired
+select story_id from stories where expires_at < :before order by expires_at limit :limit;
+-- name: stories_deleted
+select story_id from stories where is_deleted and deleted_at < :before order by deleted_at limit :limit;
+-- name: stories_by_media
+select exists (select from stories where media_id = :media_id);
+-- name: story_views_of_story
+select user_id from story_views where story_id = :story_id order by created_at desc, user_id limit :limit;
+-- name: story_highlights_of_user
+select highlight_id, title from story_highlights where user_id = :user_id order by highlight_id;
+-- name: story_highlights_by_cover
+select exists (select from story_highlights where cover_media_id = :media_id);
+-- name: story_highlight_items_by_story
+select exists (select from story_highlight_items where story_id = :story_id);
+
+-- name: topics_featured
+select topic_id, display_name from topics where is_featured;
+-- name: topics_trending
+select topic_id, display_name from topics where is_trending;
+-- name: topics_by_prefix
+select topic_id, display_name from topics where topic_name ~>=~ :prefix and topic_name ~<~ :past_prefix limit :limit;
+-- name: topics_by_icon
+select exists (select from topics where icon_media_id = :media_id);
+-- name: post_topics_of_topic
+select post_id from post_topics where topic_id = :topic_id and post_id < :post_id order by post_id desc limit :limit;
+-- name: post_topics_recent
+select topic_id, count(*) from post_topics where created_at > :recently group by topic_id;
+-- name: topic_follows_of_topic
+select user_id from topic_follows where topic_id = :topic_id;
+-- name: bookmarks_of_user
+select post_id from bookmarks where user_id = :user_id order by created_at desc, post_id limit :limit;
+-- name: bookmarks_of_collection
+select post_id from bookmarks where user_id = :user_id and collection_id = :collection_id
+order by created_at desc limit :limit;
+-- name: bookmarks_of_post
+delete from bookmarks where post_id = :post_id;
+
+-- name: conversations_by_picture
+update conversations set picture_media_id = null where picture_media_id = :media_id;
+-- name: conversation_participants_by_user
+select conversation_id from conversation_participants where user_id = :user_id;
+-- name: conversation_participants_by_inviter
+update conversation_participants set invited_by = null where invited_by = :user_id;
+-- name: receipts_by_user
+select conversation_id, delivered_seq, read_seq from receipts where user_id = :user_id;
+-- name: membership_intervals_by_user
+select conversation_id, from_seq, to_seq from membership_intervals where user_id = :user_id;
+-- name: conversation_invites_of_conversation
+select invite_id, expires_at from conversation_invites where conversation_id = :conversation_id;
+-- name: messages_expiring
+select conversation_id, seq from messages where expires_at < :before and not is_deleted order by expires_at limit :limit;
+-- name: message_edits_old
+select conversation_id, seq, rev from message_edits where edited_at < :long_ago;
+-- name: message_hides_of_message
+delete from message_hides where conversation_id = :conversation_id and seq = :seq;
+-- name: message_mentions_of_message
+select user_id from message_mentions where conversation_id = :conversation_id and seq = :seq;
+-- name: scheduled_messages_of_user
+select message_id, send_at from scheduled_messages
+where user_id = :user_id and conversation_id = :conversation_id and sent_at is null order by send_at;
+-- name: scheduled_messages_due
+select message_id from scheduled_messages where send_at < :before and sent_at is null and error is null
+order by send_at limit :limit;
+
+-- name: notification_groups_of_user
+select group_key, actor_count from notification_groups where user_id = :user_id order by updated_at desc limit :limit;
+-- name: notification_groups_unread
+select count(*) from notification_groups where user_id = :user_id and not is_read;
+-- name: notifications_of_group
+select actor_id from notifications where user_id = :user_id and group_key = :group_key
+order by notification_id desc limit :limit;
+-- name: notifications_old
+select user_id, notification_id from notifications where created_at < :long_ago;
+-- name: notifications_of_actor
+delete from notifications where actor_id = :other_id and user_id = :user_id;
+-- name: notifications_of_post
+delete from notifications where post_id = :post_id;
+-- name: notifications_of_comment
+delete from notifications where comment_id = :comment_id;
+-- name: notifications_of_conversation
+delete from notifications where user_id = :user_id and conversation_id = :conversation_id;
+-- name: notifications_of_story
+delete from notifications where story_id = :story_id;
+-- name: reports_pending
+select report_id from reports where status = 'pending' order by created_at limit :limit;
+-- name: reports_of_subject
+select reason, status from reports where reported_type = 'post' and reported_id = :post_id;
+-- name: reports_by_reviewer
+select report_id from reports where reviewed_by = :user_id order by reviewed_at desc limit :limit;
+
+-- name: outbox_by_xid
+select outbox_id from outbox where xid >= :xid::xid8 order by xid, outbox_id limit :limit;
+-- name: outbox_by_node
+select outbox_id from outbox where node_id = :node_id and outbox_id > :outbox_id order by outbox_id limit :limit;
+-- name: user_events_old
+select user_id, rev from user_events where created_at < :long_ago;
+-- name: counter_deltas_of_subject
+select counter, part, sum(delta) from counter_deltas where subject_id = :post_id group by counter, part;
+-- name: audit_log_of_row
+select at, op, changes from audit_log where table_name = 'posts' and row_key = :row_key order by at desc limit :limit;
+-- name: audit_log_of_actor
+select at, table_name, op from audit_log where actor_id = :user_id order by at desc limit :limit;

@@ -1,0 +1,39 @@
+-- One row: for each parameter of a statement, by its name, a value as it is in use: of those who have much.
+with busy as (select conversation_id, last_seq from conversations order by last_seq desc limit 1),
+     reader as (select min(user_id::text)::uuid as user_id from notifications where group_key is not null),
+     talked as (select post_id from comments where parent_comment_id is not null
+                group by post_id order by count(*) desc limit 1)
+select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as before_seq,
+       busy.last_seq - 20 as after_seq, reader.user_id, gen_random_uuid() as message_id,
+       (select user_id from conversation_participants p
+        where p.conversation_id = busy.conversation_id limit 1) as sender_id,
+       (select user_id from users order by user_id desc limit 1) as other_id,
+       (select user_id from users order by user_id desc limit 1) as peer_id,
+       array[busy.conversation_id] as ids,
+       array(select user_id from users where user_id not in (
+           select user_id from conversation_participants p
+           where p.conversation_id = busy.conversation_id) limit 3) as user_ids,
+       'somebody' as username, 'user7' as username_key, 'Some Body' as full_name, '!' as password_hash,
+       talked.post_id,
+       (select comment_id from comments where post_id = talked.post_id limit 1) as comment_id,
+       (select parent_comment_id from comments where post_id = talked.post_id
+        and parent_comment_id is not null limit 1) as parent_comment_id,
+       (select post_id from poll_votes limit 1) as poll_id,
+       (select story_id from story_views group by 1 order by count(*) desc limit 1) as story_id,
+       (select array_agg(id) from (
+           (select comment_id as id from comments limit 2) union all
+           (select story_id from stories limit 2) union all
+           (select media_id from media_objects where is_deleted limit 2)) f) as found,
+       (select topic_id from post_topics group by 1 order by count(*) desc limit 1) as topic_id,
+       (select collection_id from bookmark_collections limit 1) as collection_id,
+       (select media_id from media_objects limit 1) as media_id,
+       (select group_key from notifications n where n.user_id = reader.user_id limit 1) as group_key,
+       talked.post_id::text as row_key, 'node1' as node_id,
+       (select max(outbox_id) - 100 from outbox) as outbox_id, '3900' as xid, md5('7')::uuid as id,
+       'topic1' as prefix, 'topic2' as past_prefix, 48 as south, 49 as north, 2 as west, 3 as east,
+       now() - interval '30 days' as before, now() - interval '300 days' as long_ago,
+       now() - interval '7 days' as recently, 20 as "limit", 5 as batch, 0 as after,
+       'hello' as content, decode(md5('hello'), 'hex') as content_digest,
+       to_ms(now()) as before_ms, busy.conversation_id as before_id, 30 as within_s,
+       null as at, false as fix, 'posts.comment_count' as counter
+from busy, reader, talked;
