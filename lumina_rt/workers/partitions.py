@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +10,7 @@ from lumina_protocol.errors import Unavailable
 from lumina_rt.store.db import Db
 from lumina_rt.store.queries import Query, query
 from lumina_rt.telemetry import Telemetry
+from lumina_rt.workers.pace import pause
 
 WAIT = query("partitions.wait")
 PATIENTLY = query("partitions.patiently")
@@ -20,8 +19,6 @@ DROP = query("partitions.drop")
 STRAYS = query("partitions.strays")
 
 EVERY_S = 60.0
-JITTER = 0.2
-"""Nodes that were started together do not come at the same moment."""
 
 
 @dataclass(slots=True)
@@ -47,7 +44,7 @@ class Partitions:
         """Raises Unavailable when Postgres is away, or a lock was not had."""
         while True:
             await self.turn()
-            await asyncio.sleep(EVERY_S * random.uniform(1 - JITTER, 1 + JITTER))
+            await pause(EVERY_S)
 
     async def turn(self, at: datetime | None = None) -> None:
         """One round, as of `at` (default: the database's clock). Each step is a transaction, so

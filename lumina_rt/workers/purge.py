@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +12,7 @@ from lumina_rt.config import Settings
 from lumina_rt.store.db import Db, Tx
 from lumina_rt.store.queries import Query, query
 from lumina_rt.telemetry import Telemetry
+from lumina_rt.workers.pace import pause
 
 CLOCK = query("purge.clock")
 PATIENTLY = query("purge.patiently")
@@ -33,7 +32,6 @@ EXPIRED_STORIES = query("purge.expired_stories")
 STORIES = query("purge.stories")
 
 EVERY_S = 60.0
-JITTER = 0.2
 BATCH = 500
 CASCADE_BATCH = 50
 """Of rows that take others with them."""
@@ -98,7 +96,7 @@ class Purge:
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(EVERY_S * random.uniform(1 - JITTER, 1 + JITTER))
+            await pause(EVERY_S)
             await self.turn()
 
     async def turn(self, now: datetime | None = None) -> None:
