@@ -29,9 +29,9 @@ from lumina_rt.preflight import examine, refuse_problems
 from lumina_rt.router import Services
 from lumina_rt.store import db as store
 from lumina_rt.store.db import Db, Emitted
+from lumina_rt.store.group_commit import Writers
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
-from lumina_rt.turns import Turns
 from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.heartbeat import Heartbeat
 from lumina_rt.workers.partitions import Partitions
@@ -59,7 +59,7 @@ class Node:
     heartbeat: Heartbeat
     partitions: Partitions
     telemetry: Telemetry
-    db: Db
+    services: Services
     port: int = 0
     private_port: int = 0
 
@@ -117,8 +117,9 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "heartbeat": node.heartbeat.run,
         "gateway.wheel": node.gateway.wheel.run,
         "partitions": node.partitions.run,
-        "counters": Counters(node.db).run,
-        "purge": Purge(node.db, node.settings, node.telemetry).run,
+        "writers": node.services.writers.run,
+        "counters": Counters(node.services.db).run,
+        "purge": Purge(node.services.db, node.settings, node.telemetry).run,
     }
 
 
@@ -135,14 +136,14 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     bus = Bus(
         redis, settings.redis_prefix, node_id, lambda d: hub.deliver(d.to, d.payload), telemetry
     )
-    db = Db(pool, publisher(hub, bus))
+    db = Db(pool, publisher(hub, bus), node_id)
     async with db.read() as tx:
         cluster = await tx.one(CLUSTER)
     services = Services(
         db=db,
         tokens=Tokens(settings.secret.get_secret_value(), settings.token_ttl_s),
         passwords=Passwords(settings.logins_waiting, settings.password_rounds),
-        turns=Turns(),
+        writers=Writers(db),
         hash_key=cluster["hash_key"],
         telemetry=telemetry,
     )
@@ -157,7 +158,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     partitions = Partitions(db, telemetry)
     await partitions.prepare()
     await heartbeat.join()
-    return Node(settings, gateway, bus, heartbeat, partitions, telemetry, db)
+    return Node(settings, gateway, bus, heartbeat, partitions, telemetry, services)
 
 
 def publisher(hub: Hub, bus: Bus) -> Callable[[list[Emitted]], None]:

@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     max_frame_before_auth: Annotated[int, Field(ge=1024, le=65_536)] = 4096
     max_requests_waiting: Annotated[int, Field(ge=1)] = 64
     """Of one connection; when there are more, the server stops reading from it."""
+    max_requests_together: Annotated[int, Field(ge=1)] = 32
+    """Sends of one connection that are under way at once."""
     outbox_bytes: Annotated[int, Field(ge=1_048_576)] = 1_048_576
     """What may wait for one slow reader before it is closed."""
     requests_per_s: Annotated[float, Field(gt=0)] = 50

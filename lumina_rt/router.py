@@ -15,10 +15,10 @@ from lumina_protocol.frame import Reply, Request, RequestFrame
 from pydantic import ValidationError
 
 from lumina_rt.credentials import Passwords, Tokens
-from lumina_rt.session import Input
+from lumina_rt.session import Input, Waiting
 from lumina_rt.store.db import Db
+from lumina_rt.store.group_commit import Writers
 from lumina_rt.telemetry import Telemetry
-from lumina_rt.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Services:
     db: Db
     tokens: Tokens
     passwords: Passwords
-    turns: Turns
+    writers: Writers
     hash_key: bytes
     """Keys the digests of what was sent, see sql/migrations/0001."""
     telemetry: Telemetry
@@ -65,24 +65,38 @@ Handler = Callable[[Ctx, Q], Awaitable[Reply]]
 HANDLERS: dict[str, Handler[Any]] = {}
 
 
-def handles(model: type[Q]) -> Callable[[Callable[[Ctx, Q], Awaitable[R]]], Handler[Q]]:
-    """Make a function the handler of a request. Raises ValueError when there is one already."""
+TOGETHER: set[str] = set()
+"""Operations of which one connection may have several under way."""
+
+
+def handles(
+    model: type[Q], *, together: bool = False
+) -> Callable[[Callable[[Ctx, Q], Awaitable[R]]], Handler[Q]]:
+    """Make a function the handler of a request. Raises ValueError when there is one already.
+
+    `together`: it may run while earlier ones that say so are under way. It must then keep their
+    order itself: by no await before its place in an ordered line.
+    """
 
     def register(handler: Callable[[Ctx, Q], Awaitable[R]]) -> Handler[Q]:
         if model.op in HANDLERS:
             raise ValueError(f"two handlers for {model.op}")
         HANDLERS[model.op] = handler
+        if together:
+            TOGETHER.add(model.op)
         return handler
 
     return register
 
 
-def kind(request: RequestFrame) -> Input:
-    """What the session table wants to know of a request. An unknown one is answered to anybody."""
-    if request.op == "auth":
-        return Input.AUTH
-    model = REQUESTS.get(request.op)
-    return Input.PUBLIC if model is None or model.public else Input.PRIVATE
+def waiting(request: RequestFrame) -> Waiting:
+    """What the session wants to know of a request. An unknown one is answered to anybody."""
+    op = request.op
+    if op == "auth":
+        return Waiting(request, Input.AUTH)
+    model = REQUESTS.get(op)
+    kind = Input.PUBLIC if model is None or model.public else Input.PRIVATE
+    return Waiting(request, kind, op in TOGETHER)
 
 
 async def dispatch(ctx: Ctx, request: RequestFrame) -> Reply | ErrorBody:

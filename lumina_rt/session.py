@@ -7,7 +7,8 @@ After h11, whose `_state.py` shows how readable a protocol is as a table.
         ^                 |
         +----refused------+
 
-Requests of a connection run one after another, in the order in which they came.
+Requests of a connection run one after another, in the order in which they came. Those that may run
+together are begun in that order, while the ones before are under way; their handlers keep it.
 """
 
 from __future__ import annotations
@@ -83,8 +84,18 @@ TABLE: dict[tuple[State, Input], tuple[State, Verb]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request that has come; `kind` is AUTH, PUBLIC or PRIVATE."""
+
+    request: RequestFrame
+    kind: Input
+    together: bool = False
+    """Whether it may run while others that say so are under way."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """Run this request, then say `finished`."""
+    """Run this request, then say `finished`. Those before it have begun already."""
 
     request: RequestFrame
 
@@ -116,6 +127,7 @@ class Limits:
     """Of one connection."""
 
     requests_waiting: int
+    requests_together: int
     requests_per_s: float
     requests_burst: int
 
@@ -123,16 +135,17 @@ class Limits:
 class Session:
     """The state of one connection. Times are seconds of any clock that only grows."""
 
-    __slots__ = ("auth_tries", "heard", "limits", "pinged", "queue", "running", "state", "tokens",
-                 "tokens_at", "user_id")  # fmt: skip
+    __slots__ = ("alone", "auth_tries", "heard", "limits", "pinged", "queue", "running", "state",
+                 "tokens", "tokens_at", "user_id")  # fmt: skip
 
     def __init__(self, limits: Limits, now: float) -> None:
         self.limits = limits
         self.state = State.STRANGER
         self.user_id: UUID | None = None
         self.auth_tries = 0
-        self.queue: deque[RequestFrame] | None = None  # most connections are idle: none is kept
-        self.running = False
+        self.queue: deque[Waiting] | None = None  # most connections are idle: none is kept
+        self.running = 0
+        self.alone = False  # what is running must not have company
         self.tokens = float(limits.requests_burst)
         self.tokens_at = now
         self.heard = True
@@ -143,31 +156,29 @@ class Session:
         """Whether reading should stop until some requests have run."""
         return self.queue is not None and len(self.queue) >= self.limits.requests_waiting
 
-    def receive(self, request: RequestFrame, kind: Input, now: float) -> list[Action]:
-        """A request came in; `kind` is AUTH, PUBLIC or PRIVATE."""
+    def receive(self, waiting: Waiting, now: float) -> list[Action]:
+        """A request came in."""
         if self.state is State.CLOSED:
             return []
         if not self._take_token(now):
             wait_ms = int(1000 / self.limits.requests_per_s) + 1
-            return [Answer(request.id, RateLimited(retry_after_ms=wait_ms).body)]
-        if self.running:
+            return [Answer(waiting.request.id, RateLimited(retry_after_ms=wait_ms).body)]
+        if self.queue or not self._may_start(waiting):
             if self.queue is None:
                 self.queue = deque()
-            self.queue.append(request)
+            self.queue.append(waiting)
             return []
-        return self._start(request, kind)
+        return self._start(waiting)
 
-    def finished(self) -> RequestFrame | None:
-        """The running request is answered: the one to `start` next."""
-        self.running = False
-        if not self.queue or self.state is State.CLOSED:
+    def finished(self) -> list[Action]:
+        """A running request is answered: those that waited for it may begin."""
+        self.running -= 1
+        actions: list[Action] = []
+        while self.queue and self._may_start(self.queue[0]):
+            actions += self._start(self.queue.popleft())
+        if not self.queue:
             self.queue = None
-            return None
-        return self.queue.popleft()
-
-    def start(self, request: RequestFrame, kind: Input) -> list[Action]:
-        """Begin a request that `finished` gave. Its kind is told now, since READY changes it."""
-        return self._start(request, kind)
+        return actions
 
     def accepted(self, user_id: UUID) -> bool:
         """The token is this user's; false when the connection has ended meanwhile."""
@@ -216,15 +227,21 @@ class Session:
         self.pinged = True
         return [Ping()]
 
-    def _start(self, request: RequestFrame, kind: Input) -> list[Action]:
-        match self._step(kind):
+    def _may_start(self, waiting: Waiting) -> bool:
+        if not self.running:
+            return True
+        return waiting.together and not self.alone and self.running < self.limits.requests_together
+
+    def _start(self, waiting: Waiting) -> list[Action]:
+        match self._step(waiting.kind):
             case Verb.RUN:
-                self.running = True
-                return [Run(request)]
+                self.running += 1
+                self.alone = not waiting.together
+                return [Run(waiting.request)]
             case Verb.DEMAND_AUTH:
-                return [_refusal(request, AuthRequired())]
+                return [_refusal(waiting.request, AuthRequired())]
             case Verb.REFUSE_AUTH:
-                return [_refusal(request, AlreadyAuthenticated())]
+                return [_refusal(waiting.request, AlreadyAuthenticated())]
         return []
 
     def _step(self, happened: Input) -> Verb:

@@ -36,15 +36,15 @@ def explore() -> set[tuple[str, ...]]:
         for name in sequence:
             STEPS[name](shell)
         session = shell.session
-        now = shell.running and shell.running.op
-        queue = tuple(request.op for request in session.queue or ())
+        now = tuple(request.op for request in shell.running)
+        queue = tuple(waiting.request.op for waiting in session.queue or ())
         key = (session.state, now, queue, session.auth_tries, session.heard, session.pinged)
         if key in known:
             continue
         known.add(key)
         sequences.add(sequence)
         busy = {"finish"} if shell.running else set()
-        asked = set() if session.full else {"auth", "public", "private"}
+        asked = set() if session.full else {"auth", "public", "private", "together"}
         allowed = busy | asked | {"late", "over", "beat"}
         todo.extend((*sequence, name) for name in STEPS if name.split()[0] in allowed)
     return sequences
@@ -174,6 +174,30 @@ def test_one_silent_beat_pings_and_a_second_closes() -> None:
     assert shell.session.state is State.CLOSED
 
 
+def test_sends_are_under_way_together_in_order_and_nothing_overtakes_them() -> None:
+    shell = ready()
+    for op in ("message.send", "message.send", "message.history", "message.send"):
+        shell.receive(op)
+    assert [request.id for request in shell.running] == [2, 3]
+    shell.finish(place=1)
+    assert [request.id for request in shell.running] == [2], "a read waits for all before it"
+    shell.finish()
+    assert [request.id for request in shell.running] == [4], "and those behind it wait for it"
+    shell.finish()
+    assert [request.id for request in shell.running] == [5]
+
+
+def test_no_more_sends_than_allowed_are_under_way() -> None:
+    shell = ready()
+    for _ in range(4):
+        shell.receive("message.send")
+    assert [request.id for request in shell.running] == [2, 3]
+    assert shell.session.full
+    shell.finish()
+    assert [request.id for request in shell.running] == [3, 4]
+    assert not shell.session.full
+
+
 def test_who_is_heard_between_two_beats_is_left_alone() -> None:
     session = ready().session
     for _ in range(3):
@@ -183,7 +207,9 @@ def test_who_is_heard_between_two_beats_is_left_alone() -> None:
 
 
 def test_full_begins_exactly_at_the_limit_and_ends_below_it() -> None:
-    shell = Shell(Limits(requests_waiting=3, requests_per_s=1e9, requests_burst=10**9))
+    shell = Shell(
+        Limits(requests_waiting=3, requests_together=1, requests_per_s=1e9, requests_burst=10**9)
+    )
     seen = []
     for _ in range(5):
         shell.receive("ping")
@@ -203,7 +229,11 @@ def test_full_begins_exactly_at_the_limit_and_ends_below_it() -> None:
 def test_a_bucket_lets_no_more_through_than_its_burst_and_its_rate(
     rate: float, burst: int, gaps: list[float]
 ) -> None:
-    shell = Shell(Limits(requests_waiting=10**9, requests_per_s=rate, requests_burst=burst))
+    shell = Shell(
+        Limits(
+            requests_waiting=10**9, requests_together=1, requests_per_s=rate, requests_burst=burst
+        )
+    )
     passed = []
     for gap in gaps:
         shell.now += gap
@@ -224,7 +254,9 @@ def test_a_bucket_lets_no_more_through_than_its_burst_and_its_rate(
 
 
 def test_a_burst_is_let_through_at_once_and_the_next_is_told_to_wait() -> None:
-    shell = Shell(Limits(requests_waiting=100, requests_per_s=2, requests_burst=3))
+    shell = Shell(
+        Limits(requests_waiting=100, requests_together=1, requests_per_s=2, requests_burst=3)
+    )
     for _ in range(4):
         shell.receive("ping")
     assert shell.done == [(1, "ran"), (4, "rate_limited")]
@@ -243,4 +275,4 @@ def test_whatever_ends_it_nothing_waits_any_more(end: str) -> None:
     STEPS[end](shell)
     assert shell.closed
     assert not shell.session.full
-    assert shell.session.finished() is None
+    assert shell.session.finished() == []

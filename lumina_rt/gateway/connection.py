@@ -17,7 +17,7 @@ from websockets.protocol import State as SocketState
 
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.handshake import Handshake
-from lumina_rt.router import Ctx, dispatch, kind
+from lumina_rt.router import Ctx, dispatch, waiting
 from lumina_rt.session import Action, Answer, Close, Ping, Run, Session, State
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
         self.outbox_bytes = 0  # of events only; answers are bounded by not serving on, see _next
         self.message: bytearray | None = None  # a fragmented message, as far as it has come
         self.writable = self.reading = True
-        self.stalled = False
+        self.stalled = 0  # requests that are answered, and may let others begin when all is read
         self.unread = 0
         self.timer: asyncio.TimerHandle | None = None
         self.slot = -1
@@ -82,8 +82,10 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.writable = self.session.heard = True
         self.flush()
-        if self.stalled and (request := self._next()):
-            self.gateway.spawn(self._serve(request))
+        stalled, self.stalled = self.stalled, 0
+        for _ in range(stalled):
+            if request := self._next():
+                self.gateway.spawn(self._serve(request))
         self._update_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -192,7 +194,7 @@ class Connection(asyncio.Protocol):
         if not isinstance(request, RequestFrame):
             self.close(CloseCode.MALFORMED_FRAME, "clients send requests only")
             return
-        self._obey(self.session.receive(request, kind(request), self.gateway.loop.time()))
+        self._obey(self.session.receive(waiting(request), self.gateway.loop.time()))
 
     def _obey(self, actions: list[Action]) -> None:
         for action in actions:
@@ -224,17 +226,19 @@ class Connection(asyncio.Protocol):
             request = self._next()
 
     def _next(self) -> RequestFrame | None:
-        """What to run now; nothing while the client does not read what it has asked for."""
-        self.stalled = not self.writable
-        if self.stalled:
+        """What the task of an answered request runs now; more than one get tasks of their own.
+        Nothing begins while the client does not read what it has asked for."""
+        if not self.writable:
+            self.stalled += 1
             return None
-        while (request := self.session.finished()) is not None:
-            actions = self.session.start(request, kind(request))
-            if actions == [Run(request)]:
-                break
-            self._obey(actions)
+        first: RequestFrame | None = None
+        for action in self.session.finished():
+            if first is None and isinstance(action, Run):
+                first = action.request
+            else:
+                self._obey([action])
         self._update_reading()
-        return request
+        return first
 
     def _authenticated(self, result: Reply | ErrorBody) -> None:
         """Events follow from here on, so the hub knows the session before the reply is sent."""

@@ -55,7 +55,10 @@ class Gateway:
         self.outbox_limit = settings.outbox_bytes
         self.wheel = Wheel(settings.heartbeat_s)
         self.limits = Limits(
-            settings.max_requests_waiting, settings.requests_per_s, settings.requests_burst
+            requests_waiting=settings.max_requests_waiting,
+            requests_together=settings.max_requests_together,
+            requests_per_s=settings.requests_per_s,
+            requests_burst=settings.requests_burst,
         )
         self.socket_logger = logging.getLogger("websockets.server")
         self.connections: set[Connection] = set()

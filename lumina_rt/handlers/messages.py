@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from lumina_protocol.errors import Conflict, NotFound
+from lumina_protocol.errors import Blocked, Conflict, LuminaError, NotFound
 from lumina_protocol.messages import (
     Message,
     MessageCreated,
@@ -17,12 +20,12 @@ from lumina_protocol.messages import (
 
 from lumina_rt import access
 from lumina_rt.router import Ctx, handles
+from lumina_rt.store.group_commit import grouped
 from lumina_rt.store.queries import query
 
 if TYPE_CHECKING:
-    from lumina_rt.store.db import Row
+    from lumina_rt.store.db import Row, Tx
 
-LOCK = query("messages.lock_conversation")
 SEND = query("messages.send")
 NEWEST = query("messages.newest")
 BEFORE = query("messages.before")
@@ -32,44 +35,68 @@ PAGE_BYTES = 140_000
 """Of content in one page, so that a reply stays below a megabyte also in JSON with escapes."""
 
 
-@handles(SendMessage)
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A message on its way to be committed."""
+
+    sender_id: UUID
+    request: SendMessage
+    digest: bytes
+
+    def conversation_id(self) -> UUID:
+        return self.request.conversation_id
+
+
+@handles(SendMessage, together=True)
 async def send(ctx: Ctx, request: SendMessage) -> MessageSent:
+    # No await before it is in line: what a connection sends first is committed first.
     digest = content_digest(ctx.services.hash_key, request)
-    # In turns, so that this node announces messages in the order of their seq: Postgres hands the
-    # row lock on before it answers the first commit, so that the second may be heard of earlier.
-    async with ctx.services.turns.of(request.conversation_id), ctx.db.tx() as tx:
-        await tx.run(LOCK, conversation_id=request.conversation_id)
-        row = await tx.one(
-            SEND,
+    return await ctx.services.writers.submit(commit, Sending(ctx.user_id, request, digest))
+
+
+@grouped(key=Sending.conversation_id)
+async def commit(tx: Tx, items: Sequence[Sending]) -> list[MessageSent | LuminaError]:
+    rows = await tx.all(
+        SEND,
+        conversation_ids=[item.request.conversation_id for item in items],
+        message_ids=[item.request.message_id for item in items],
+        sender_ids=[item.sender_id for item in items],
+        contents=[item.request.content for item in items],
+        digests=[item.digest for item in items],
+        node_id=tx.node_id,
+    )
+    members: dict[UUID, list[UUID]] = {}
+    return [_result(tx, item, row, members) for item, row in zip(items, rows, strict=True)]
+
+
+def _result(
+    tx: Tx, item: Sending, row: Row, members: dict[UUID, list[UUID]]
+) -> MessageSent | LuminaError:
+    """`members` of each conversation come with its first new message."""
+    request = item.request
+    match row["status"]:
+        case "stranger":
+            return NotFound(
+                "There is no such conversation, or not for you.", field="conversation_id"
+            )
+        case "blocked":
+            return Blocked()
+        case "conflict":
+            return Conflict(field="message_id")
+    place = {name: row[name] for name in ("seq", "rev", "created_at")}
+    if row["status"] == "sent":
+        message = Message(
             conversation_id=request.conversation_id,
             message_id=request.message_id,
-            sender_id=ctx.user_id,
+            sender_id=item.sender_id,
+            message_type="text",
             content=request.content,
-            content_digest=digest,
+            **place,
         )
-        match row["status"]:
-            case "stranger":
-                raise NotFound(
-                    "There is no such conversation, or not for you.", field="conversation_id"
-                )
-            case "conflict":
-                raise Conflict(field="message_id")
-        sent = MessageSent(
-            message_id=request.message_id,
-            seq=row["seq"],
-            rev=row["rev"],
-            created_at=row["created_at"],
-        )
-        if row["status"] == "sent":
-            message = Message(
-                conversation_id=request.conversation_id,
-                sender_id=ctx.user_id,
-                message_type="text",
-                content=request.content,
-                **sent.model_dump(),
-            )
-            tx.emit(MessageCreated(message=message), to=row["member_ids"])
-    return sent
+        to = row["member_ids"] or members[request.conversation_id]
+        members[request.conversation_id] = to
+        tx.emit(MessageCreated(message=message), to=to)
+    return MessageSent(message_id=request.message_id, **place)
 
 
 @handles(ReadHistory)

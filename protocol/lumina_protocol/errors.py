@@ -105,6 +105,13 @@ class Conflict(LuminaError):
     default = "This id was used before with other content; make a new id."
 
 
+class Blocked(LuminaError):
+    """Does not tell which of the two has blocked the other."""
+
+    code = "blocked"
+    default = "You and this user cannot write to each other."
+
+
 class IdTime(LuminaError):
     """The time within a new id (a UUIDv7) is not within the last 7 days or the next 5 minutes.
     Only where a thing is kept by the time of its id."""

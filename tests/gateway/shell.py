@@ -8,11 +8,17 @@ from uuid import UUID
 
 from lumina_protocol.frame import RequestFrame
 
-from lumina_rt.session import Action, Answer, Close, Input, Limits, Run, Session, State
+from lumina_rt.session import Action, Answer, Close, Input, Limits, Run, Session, State, Waiting
 
 USER = UUID(int=7)
-LOOSE = Limits(requests_waiting=2, requests_per_s=1e9, requests_burst=10**9)
-KINDS = {"auth": Input.AUTH, "ping": Input.PUBLIC, "message.send": Input.PRIVATE}
+LOOSE = Limits(requests_waiting=2, requests_together=2, requests_per_s=1e9, requests_burst=10**9)
+KINDS = {
+    "auth": Input.AUTH,
+    "ping": Input.PUBLIC,
+    "message.history": Input.PRIVATE,
+    "message.send": Input.PRIVATE,
+}
+TOGETHER = {"message.send"}
 VERDICTS = (Input.ACCEPTED, Input.REFUSED, Input.UNDECIDED)
 
 
@@ -23,7 +29,7 @@ class Shell:
         self.session = Session(limits, now=0.0)
         self.now = 0.0
         self.last_id = 0
-        self.running: RequestFrame | None = None
+        self.running: list[RequestFrame] = []
         self.waiting: deque[int] = deque()
         self.done: list[tuple[int, str]] = []
         """In order: each request, and "ran" or the code of the error that answered it."""
@@ -37,23 +43,22 @@ class Shell:
         self.last_id += 1
         request = RequestFrame(self.last_id, op, {})
         was_closed, was_running = self.closed, self.running
-        actions = self.session.receive(request, KINDS[op], self.now)
+        actions = self.session.receive(Waiting(request, KINDS[op], op in TOGETHER), self.now)
         if not actions and not was_closed:
             assert was_running, "a request waits only for another one"
             self.waiting.append(request.id)
         self.obey(actions)
 
-    def finish(self, verdict: Input = Input.ACCEPTED) -> None:
-        """The running request has its result; the verdict counts if it was `auth`."""
-        assert self.running
-        op, self.running = self.running.op, None
-        if op == "auth":
+    def finish(self, verdict: Input = Input.ACCEPTED, place: int = 0) -> None:
+        """A running request has its result; the verdict counts if it was `auth`."""
+        if self.running.pop(place).op == "auth":
             self._judge(verdict)
-        while (request := self.session.finished()) is not None:
-            assert request.id == self.waiting.popleft()
-            self.obey(self.session.start(request, KINDS[request.op]))
-            if self.running:
-                break
+        actions = self.session.finished()
+        for action in actions:
+            assert isinstance(action, Run | Answer)
+            id_ = action.request.id if isinstance(action, Run) else action.id
+            assert id_ == self.waiting.popleft()
+        self.obey(actions)
 
     def _judge(self, verdict: Input) -> None:
         if verdict is Input.ACCEPTED:
@@ -70,10 +75,12 @@ class Shell:
             match action:
                 case Run(request):
                     assert not self.closed
-                    assert self.running is None, "one request at a time"
+                    self.running.append(request)
+                    assert len(self.running) <= self.session.limits.requests_together
+                    alone = any(r.op not in TOGETHER for r in self.running)
+                    assert len(self.running) == 1 or not alone, "one request at a time"
                     private = KINDS[request.op] is Input.PRIVATE
                     assert self.session.state is State.READY or not private
-                    self.running = request
                     self.done.append((request.id, "ran"))
                 case Answer(int(id_), error):
                     assert not self.closed
@@ -103,7 +110,8 @@ def _over(shell: Shell) -> None:
 STEPS: dict[str, Callable[[Shell], None]] = {
     "auth": lambda shell: shell.receive("auth"),
     "public": lambda shell: shell.receive("ping"),
-    "private": lambda shell: shell.receive("message.send"),
+    "private": lambda shell: shell.receive("message.history"),
+    "together": lambda shell: shell.receive("message.send"),
     "finish accepted": lambda shell: shell.finish(Input.ACCEPTED),
     "finish refused": lambda shell: shell.finish(Input.REFUSED),
     "finish undecided": lambda shell: shell.finish(Input.UNDECIDED),

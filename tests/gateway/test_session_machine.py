@@ -12,7 +12,7 @@ from tests.gateway.shell import KINDS, STEPS, USER, VERDICTS, Shell
 class SessionMachine(RuleBasedStateMachine):
     """Any order of what can happen to a connection. `Shell` asserts as it goes."""
 
-    limits = Limits(requests_waiting=3, requests_per_s=2.0, requests_burst=4)
+    limits = Limits(requests_waiting=3, requests_together=2, requests_per_s=2.0, requests_burst=6)
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,12 +27,13 @@ class SessionMachine(RuleBasedStateMachine):
         self.shell.receive(op)
 
     @precondition(lambda self: self.shell.running)
-    @rule(verdict=st.sampled_from(VERDICTS))
-    def finish(self, verdict: Input) -> None:
-        assert self.shell.running
-        if self.shell.running.op == "auth" and verdict is Input.REFUSED and not self.shell.closed:
+    @rule(verdict=st.sampled_from(VERDICTS), which=st.integers(0, 1))
+    def finish(self, verdict: Input, which: int) -> None:
+        place = which % len(self.shell.running)
+        op = self.shell.running[place].op
+        if op == "auth" and verdict is Input.REFUSED and not self.shell.closed:
             self.refusals += 1
-        self.shell.finish(verdict)
+        self.shell.finish(verdict, place)
 
     @rule(seconds=st.floats(0, 5))
     def time_passes(self, seconds: float) -> None:

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
-from asyncpg.transaction import Transaction
 from lumina_protocol.codec import JSON
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
@@ -75,38 +72,6 @@ async def test_messages_are_numbered_without_holes_whoever_sends(
     assert of_alice == [f"a{i}" for i in range(20)], "one connection's sends keep their order"
     for task in seen:
         assert [message.seq for message in task.result()] == list(range(1, 41))
-
-
-async def test_a_node_announces_in_order_though_it_hears_of_the_first_commit_last(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The answer to the first commit is held back until the second has committed, or cannot."""
-    committed: list[bool] = []
-    second = asyncio.Event()
-    commit = Transaction.__aexit__
-
-    async def held_back(self: Transaction, *exc: Any) -> None:
-        await commit(self, *exc)
-        task = asyncio.current_task()
-        if task and task.get_coro().__qualname__ == "Connection._serve":  # type: ignore[union-attr]
-            committed.append(True)
-            if len(committed) > 1:
-                second.set()
-                return
-            with suppress(TimeoutError):
-                await asyncio.wait_for(second.wait(), 0.3)
-
-    async with nodes(settings, 1) as (node,):
-        await register(node, "alice", "bob")
-        async with user(node, "alice") as alice, user(node, "bob") as bob:
-            conversation = await open_conversation(bob, "alice")
-            monkeypatch.setattr(Transaction, "__aexit__", held_back)
-            with bob.inbox() as inbox:
-                async with asyncio.TaskGroup() as tasks:
-                    for client in (alice, bob):
-                        tasks.create_task(say(client, conversation, "at once"))
-                seqs = [(await next_message(inbox)).seq for _ in range(2)]
-    assert seqs == [1, 2]
 
 
 async def test_a_retry_gets_the_first_answer_and_nobody_is_told_twice(settings: Settings) -> None:

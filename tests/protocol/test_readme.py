@@ -126,6 +126,7 @@ def test_the_reconnect_rule_is_that_of_the_code() -> None:
         ("requests_per_s", 1, "Requests of a connection per second"),
         ("requests_burst", 1, "Requests of a connection per second"),
         ("max_requests_waiting", 1, "Requests of a connection that wait"),
+        ("max_requests_together", 1, "Sends of a connection"),
         ("max_sessions_per_user", 1, "Connections of a user"),
     ],
 )

@@ -33,7 +33,10 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        'topic1' as prefix, 'topic2' as past_prefix, 48 as south, 49 as north, 2 as west, 3 as east,
        now() - interval '30 days' as before, now() - interval '300 days' as long_ago,
        now() - interval '7 days' as recently, 20 as "limit", 5 as batch, 0 as after,
-       'hello' as content, decode(md5('hello'), 'hex') as content_digest,
+       array[busy.conversation_id] as conversation_ids, array[gen_random_uuid()] as message_ids,
+       (select array_agg(user_id) from (select user_id from conversation_participants p
+        where p.conversation_id = busy.conversation_id limit 1) s) as sender_ids,
+       array['hello'] as contents, array[decode(md5('hello'), 'hex')] as digests,
        to_ms(now()) as before_ms, busy.conversation_id as before_id, 30 as within_s,
        null as at, false as fix, 'posts.comment_count' as counter
 from busy, reader, talked;

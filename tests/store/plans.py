@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,14 @@ from lumina_rt.store.queries import Query
 LARGE = 1000
 """Rows of a table or part; above, it must not be read from end to end."""
 
+AUTO_EXPLAIN = """
+load 'auto_explain';
+set local auto_explain.log_min_duration = 0;
+set local auto_explain.log_nested_statements = on;
+set local auto_explain.log_analyze = on;
+set local auto_explain.log_timing = off;
+set local auto_explain.log_format = json;
+set local client_min_messages = log"""
 RELATIONS = """
 select c.relname as name, c.reltuples as rows, pg_partition_root(c.oid)::regclass::text as root,
        c.relispartition as part
@@ -99,6 +108,28 @@ async def plan(
     return Plan(tuple(n for n in walk(top["Plan"]) if n.get("Actual Loops") != 0), known)
 
 
+async def plan_inside(
+    conn: asyncpg.Connection,
+    query: Query,
+    given: Mapping[str, object],
+    known: Mapping[str, Relation],
+) -> Plan:
+    """Of the statements within a function, as auto_explain sees them. Rolls back."""
+    logged: list[str] = []
+    conn.add_log_listener(lambda _, message: logged.append(message.message))
+    transaction = conn.transaction()
+    await transaction.start()
+    try:
+        await conn.execute(AUTO_EXPLAIN)
+        await conn.fetch(query.text, *query.args({name: given[name] for name in query.params}))
+    finally:
+        await transaction.rollback()
+        await asyncio.sleep(0)  # a listener hears on the next turn of the loop
+    plans = [json.loads(text[text.index("{") :])["Plan"] for text in logged if "plan:" in text]
+    nodes = [node for top in plans for node in walk(top)]
+    return Plan(tuple(n for n in nodes if n.get("Actual Loops") != 0), known)
+
+
 def walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield node
     for child in node.get("Plans", ()):
@@ -112,5 +143,9 @@ def literal(value: object) -> str:
     if isinstance(value, bytes):
         return f"'\\x{value.hex()}'"
     if isinstance(value, list | tuple):
-        return "'{" + ",".join(map(str, value)) + "}'"
+        return "'{" + ",".join(map(element, value)) + "}'"
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def element(value: object) -> str:
+    return f'"\\\\x{value.hex()}"' if isinstance(value, bytes) else str(value)

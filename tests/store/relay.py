@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 SOCKET = ".s.PGSQL.5432"
-COMMITTED = b"COMMIT\0"  # the tag of CommandComplete, PostgreSQL "Message Formats"
 
 
 class Relay:
@@ -17,8 +16,10 @@ class Relay:
     def __init__(self, folder: Path, database_url: str) -> None:
         split = urlsplit(database_url)
         self.url = f"postgresql://{split.netloc}{split.path}?host={quote(str(folder), safe='')}"
-        self.lose_commit_answer = False
-        """Cut the line when Postgres says that it has committed, before the client hears it."""
+        self.committed = b"COMMIT\0"
+        """The tag of CommandComplete with which Postgres says so, see its "Message Formats"."""
+        self.lose_commit_answers = 0
+        """So often, cut the line when Postgres says that it has committed, before it is heard."""
         self.cut_after_commit = False
         """Let the client hear it, and cut the line at whatever it says next."""
         self._behind = f"{parse_qs(split.query)['host'][0]}/{SOCKET}"
@@ -42,8 +43,11 @@ class Relay:
 
         def may_answer(data: bytes) -> bool:
             nonlocal committed
-            committed = committed or COMMITTED in data
-            return not (committed and self.lose_commit_answer)
+            committed = committed or self.committed in data
+            if committed and self.lose_commit_answers:
+                self.lose_commit_answers -= 1
+                return False
+            return True
 
         pumps = [
             asyncio.create_task(_pump(client, to_server, may_ask)),

@@ -147,7 +147,7 @@ async def test_no_event_leaves_when_the_commit_itself_fails(
 async def test_a_commit_in_doubt_is_unavailable_and_tells_nobody(
     db: Db, told: Told, pg: asyncpg.Connection, relay: Relay
 ) -> None:
-    relay.lose_commit_answer = True
+    relay.lose_commit_answers = 1
     with pytest.raises(Unavailable):
         await save(db, "in doubt")
     assert told.events == []

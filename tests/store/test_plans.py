@@ -20,7 +20,7 @@ from loadtest.data import Scale, fill
 from lumina_rt.dev.engines import Engines
 from lumina_rt.store.queries import NAME, SQL, Query, parse, statements
 from lumina_rt.workers.counters import COUNTERS
-from tests.store.plans import Plan, Relation, plan, relations
+from tests.store.plans import Plan, Relation, plan, plan_inside, relations
 
 pytestmark = pytest.mark.timeout(300)  # the first test fills the database
 
@@ -52,6 +52,7 @@ ONE_CONVERSATION = (
     "messages.after",
     "conversations.describe",
 )
+IN_FUNCTIONS = {"messages.send"}
 HISTORY = {"message_id": "messages_pkey", "seq": "messages_conversation_id_seq_key"}
 CUT_BY_CONVERSATION = ("messages", "message_changes", "message_reactions")
 
@@ -117,6 +118,8 @@ async def executed(
     conn: asyncpg.Connection, name: str, given: Given, known: dict[str, Relation]
 ) -> Plan:
     custom, seqscan = name.startswith(BY_WORKERS), name not in BY_BLOCKS
+    if name in IN_FUNCTIONS:
+        return await plan_inside(conn, STATEMENTS[name], given, known)
     return await plan(
         conn, STATEMENTS[name], given, known, execute=True, custom=custom, seqscan=seqscan
     )

@@ -18,7 +18,6 @@ EXCEPTIONS = {
     "messages.newest": "a tombstone keeps its number, so history has it",
     "messages.before": "the same",
     "messages.after": "the same",
-    "messages.send": "a retry of a message that was deleted since is still a retry",
     "conversations.describe": "the last message may be a tombstone; members may be gone",
     "counters.fold": "what is deleted keeps its counters right: it may be restored",
     "counters.compare": "the same",
