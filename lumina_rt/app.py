@@ -6,13 +6,14 @@ import asyncio
 import random
 import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 import anyio
 from aiohttp import web
-from lumina_protocol.codec import MSGPACK
 
 import lumina_rt.handlers  # noqa: F401  (fills the router)
 from lumina_rt.bus.bus import Bus
@@ -20,8 +21,10 @@ from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.config import Settings
 from lumina_rt.credentials import Passwords, Tokens
+from lumina_rt.gate import Gate, Range, Read
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.gateway import Gateway
+from lumina_rt.handlers import messages
 from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
 from lumina_rt.hub import Hub
@@ -36,6 +39,10 @@ from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.heartbeat import Heartbeat
 from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
+from lumina_rt.workers.tail import Tail
+
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Pool
 
 CLUSTER = query("nodes.cluster")
 RETRY_S, MAX_RETRY_S = 0.1, 5.0
@@ -58,6 +65,8 @@ class Node:
     bus: Bus
     heartbeat: Heartbeat
     partitions: Partitions
+    gate: Gate
+    tail: Tail
     telemetry: Telemetry
     services: Services
     port: int = 0
@@ -66,7 +75,7 @@ class Node:
     def checks(self) -> dict[str, bool]:
         return {
             "postgres": self.heartbeat.is_fresh,
-            "bus": self.bus.probe_is_fresh,
+            "delivery": self.bus.probe_is_fresh or self.tail.is_fresh,
             "serving": not self.gateway.draining,
         }
 
@@ -118,6 +127,8 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "gateway.wheel": node.gateway.wheel.run,
         "partitions": node.partitions.run,
         "writers": node.services.writers.run,
+        "gate": node.gate.run,
+        "tail": node.tail.run,
         "counters": Counters(node.services.db).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
     }
@@ -133,10 +144,9 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
 
     hub = Hub(websocket_frame, settings.max_sessions_per_user, telemetry)
     node_id = f"{settings.node}#{secrets.token_hex(4)}"
-    bus = Bus(
-        redis, settings.redis_prefix, node_id, lambda d: hub.deliver(d.to, d.payload), telemetry
-    )
-    db = Db(pool, publisher(hub, bus), node_id)
+    gate = Gate(hub, changes_in(pool), telemetry)
+    bus = Bus(redis, settings.redis_prefix, node_id, gate.arrive, telemetry)
+    db = Db(pool, publisher(gate, bus), node_id)
     async with db.read() as tx:
         cluster = await tx.one(CLUSTER)
     services = Services(
@@ -157,23 +167,41 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     stack.push_async_callback(_leave, bus, heartbeat, telemetry)
     partitions = Partitions(db, telemetry)
     await partitions.prepare()
+    tail = Tail(db, gate, lambda: bus.probe_is_fresh)
+    await tail.begin()
     await heartbeat.join()
-    return Node(settings, gateway, bus, heartbeat, partitions, telemetry, services)
+    return Node(settings, gateway, bus, heartbeat, partitions, gate, tail, telemetry, services)
 
 
-def publisher(hub: Hub, bus: Bus) -> Callable[[list[Emitted]], None]:
+def publisher(gate: Gate, bus: Bus) -> Callable[[list[Emitted]], None]:
     """The one way out of a commit. On the next tick, so that the sender's ack goes first."""
     loop = asyncio.get_running_loop()
 
     def send(deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
-            hub.deliver(delivery.to, delivery.payload)
+            gate.arrive(delivery)
         bus.publish(deliveries)
 
     def publish(emitted: list[Emitted]) -> None:
-        loop.call_soon(send, [Delivery(e.to, MSGPACK.event(e.event)) for e in emitted])
+        loop.call_soon(send, deliveries(emitted))
 
     return publish
+
+
+def changes_in(pool: Pool) -> Read:
+    """What the gate fills holes with: of this node only, so nothing of it is published."""
+    db = Db(pool, lambda emitted: None)
+
+    async def read(ranges: Mapping[UUID, Range], limit: int) -> list[Delivery]:
+        async with db.read() as tx:
+            await messages.tell_again(tx, dict(ranges), limit)
+        return deliveries(tx.emitted)
+
+    return read
+
+
+def deliveries(emitted: list[Emitted]) -> list[Delivery]:
+    return [Delivery(e.to, e.payload, e.place) for e in emitted]
 
 
 async def _end(node: Node) -> None:

@@ -60,6 +60,7 @@ class Telemetry:
     requests: Histogram = field(init=False)
     deliveries: Counter = field(init=False)
     bus: Counter = field(init=False)
+    gate: Counter = field(init=False)
     failures: Counter = field(init=False)
     strays: Gauge = field(init=False)
     purges: Counter = field(init=False)
@@ -75,6 +76,9 @@ class Telemetry:
         )
         self.deliveries = Counter("lumina_deliveries", "Events given to sessions", registry=r)
         self.bus = Counter("lumina_bus_entries", "Bus entries", ["what"], registry=r)
+        self.gate = Counter(
+            "lumina_gate_events", "Events that did not come in order", ["what"], registry=r
+        )
         self.failures = Counter("lumina_task_failures", "Background failures", ["task"], registry=r)
         self.strays = Gauge(
             "lumina_partition_strays", "Rows in default partitions", ["parent"], registry=r

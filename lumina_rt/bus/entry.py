@@ -2,9 +2,10 @@
 
     [version, publisher, counter, [delivery, ...], control]
 
-`delivery` is [[user_id, ...], payload]: ids of 16 bytes, and an EVENT frame in MessagePack that
-nodes pass on without looking into it. `control` is null, "probe" or "joined". `counter` grows by
-one with each entry that a publisher writes to one stream: a jump means that entries were lost.
+`delivery` is [[user_id, ...], payload, place]: ids of 16 bytes, an EVENT frame in MessagePack that
+nodes pass on without looking into it, and where it belongs, see Place. `control` is null, "probe"
+or "joined". `counter` grows by one with each entry that a publisher writes to one stream: a jump
+means that entries were lost.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from uuid import UUID
 
 import msgpack
 
-VERSION = 1
+VERSION = 2
 Control = Literal["probe", "joined"]
 
 
 class UnreadableEntry(ValueError):
     """The entry is of another version, or damaged."""
+
+
+Place = tuple[UUID, int] | int | None
+"""A conversation and the rev of the change in it, or the number of the event in the outbox, by
+which a node knows what it has had. Whatever has neither may be lost, and may come twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,7 @@ class Delivery:
 
     to: tuple[UUID, ...]
     payload: bytes
+    place: Place = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,9 @@ class Entry:
 
 
 def pack(entry: Entry) -> bytes:
-    deliveries = [([user.bytes for user in d.to], d.payload) for d in entry.deliveries]
+    deliveries = [
+        ([user.bytes for user in d.to], d.payload, _pack_place(d.place)) for d in entry.deliveries
+    ]
     packed: bytes = msgpack.packb(
         (VERSION, entry.publisher, entry.counter, deliveries, entry.control)
     )
@@ -65,9 +74,22 @@ def unpack(data: bytes) -> Entry:
 
 def _delivery(value: object) -> Delivery:
     match value:
-        case [list(to), bytes(payload)] if all(_is_id(user) for user in to):
-            return Delivery(tuple(UUID(bytes=user) for user in to), payload)
-    raise UnreadableEntry("a delivery is not users and a payload")
+        case [list(to), bytes(payload), place] if all(_is_id(user) for user in to):
+            return Delivery(tuple(UUID(bytes=user) for user in to), payload, _place(place))
+    raise UnreadableEntry("a delivery is not users, a payload and a place")
+
+
+def _pack_place(place: Place) -> object:
+    return (place[0].bytes, place[1]) if isinstance(place, tuple) else place
+
+
+def _place(value: object) -> Place:
+    match value:
+        case [bytes(conversation_id), int(rev)] if _is_id(conversation_id):
+            return UUID(bytes=conversation_id), rev
+        case None | int():
+            return value
+    raise UnreadableEntry("a place is not a conversation and a rev, or a number")
 
 
 def _is_id(value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -30,6 +30,7 @@ SEND = query("messages.send")
 NEWEST = query("messages.newest")
 BEFORE = query("messages.before")
 AFTER = query("messages.after")
+BETWEEN = query("messages.between")
 
 PAGE_BYTES = 140_000
 """Of content in one page, so that a reply stays below a megabyte also in JSON with escapes."""
@@ -83,7 +84,7 @@ def _result(
             return Blocked()
         case "conflict":
             return Conflict(field="message_id")
-    place = {name: row[name] for name in ("seq", "rev", "created_at")}
+    kept = {name: row[name] for name in ("seq", "rev", "created_at")}
     if row["status"] == "sent":
         message = Message(
             conversation_id=request.conversation_id,
@@ -91,12 +92,29 @@ def _result(
             sender_id=item.sender_id,
             message_type="text",
             content=request.content,
-            **place,
+            **kept,
         )
         to = row["member_ids"] or members[request.conversation_id]
         members[request.conversation_id] = to
-        tx.emit(MessageCreated(message=message), to=to)
-    return MessageSent(message_id=request.message_id, **place)
+        place = request.conversation_id, message.rev
+        tx.emit(MessageCreated(message=message), to=to, place=place)
+    return MessageSent(message_id=request.message_id, **kept)
+
+
+async def tell_again(tx: Tx, ranges: Mapping[UUID, tuple[int, int]], limit: int) -> None:
+    """Emit what happened in conversations above a rev, up to and with another one: in order of rev
+    for each, at most `limit` of each."""
+    rows = await tx.all(
+        BETWEEN,
+        conversation_ids=list(ranges),
+        after_revs=[after for after, _ in ranges.values()],
+        to_revs=[upto for _, upto in ranges.values()],
+        limit=limit,
+    )
+    for row in rows:
+        message = Message.model_validate({k: v for k, v in row.items() if k != "member_ids"})
+        place = message.conversation_id, message.rev
+        tx.emit(MessageCreated(message=message), to=row["member_ids"], place=place)
 
 
 @handles(ReadHistory)

@@ -11,10 +11,11 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+from lumina_protocol.codec import MSGPACK
 from lumina_protocol.errors import Unavailable
 from lumina_protocol.frame import Event
 
-from lumina_rt.store.queries import Query
+from lumina_rt.store.queries import Query, query
 from lumina_rt.store.refusals import refusal
 
 if TYPE_CHECKING:
@@ -27,12 +28,16 @@ class StoreUnreachable(ConnectionError):
     """Postgres could not be connected to when the server started."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Emitted:
     """An event and the users whose live sessions get it."""
 
     to: tuple[UUID, ...]
-    event: Event
+    payload: bytes
+    """A MessagePack EVENT frame."""
+    place: tuple[UUID, int] | int | None = None
+    """The conversation and the rev of the change that it tells of, which the statement of the
+    change has put into the outbox; or else the number that it gets there itself."""
 
 
 Publish = Callable[[list[Emitted]], None]
@@ -50,6 +55,7 @@ AWAY = (
     asyncpg.LockNotAvailableError,
 )
 CONNECT_TIMEOUT_S = 5
+KEEP = query("outbox.keep")
 
 
 @dataclass(slots=True)
@@ -77,9 +83,24 @@ class Tx:
     async def run(self, query: Query, **params: object) -> None:
         await self.conn.execute(query.text, *query.args(params))
 
-    def emit(self, event: Event, *, to: Iterable[UUID]) -> None:
-        """Tell the live sessions of these users, after the commit and only then."""
-        self.emitted.append(Emitted(tuple(to), event))
+    def emit(
+        self, event: Event, *, to: Iterable[UUID], place: tuple[UUID, int] | None = None
+    ) -> None:
+        """Tell the live sessions of these users, after the commit and only then.
+
+        `place`: the conversation and the rev of the change, if it is one.
+        """
+        self.emitted.append(Emitted(tuple(to), MSGPACK.event(event), place))
+
+    async def keep_emitted(self) -> None:
+        """Put into the outbox what is not there by its place: from it every node can tell it, also
+        when this one dies before it has."""
+        for emitted in self.emitted:
+            if emitted.place is None:
+                row = await self.one(
+                    KEEP, node_id=self.node_id, user_ids=emitted.to, payload=emitted.payload
+                )
+                emitted.place = row["outbox_id"]
 
 
 @dataclass(slots=True)
@@ -101,6 +122,7 @@ class Db:
         with _refusing():
             async with self._tx() as tx, tx.conn.transaction():
                 yield tx
+                await tx.keep_emitted()
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[Tx]:

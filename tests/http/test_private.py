@@ -18,7 +18,7 @@ from tests.gateway.unharmed import database_held, unharmed, until
 from tests.gateway.wire import new_name, new_token, websocket
 from tests.house import PASSWORD, nodes
 
-ALL_WELL = {"ready": True, "postgres": True, "bus": True, "serving": True}
+ALL_WELL = {"ready": True, "postgres": True, "delivery": True, "serving": True}
 
 
 async def get(node: Node, path: str) -> tuple[int, Any]:
@@ -35,7 +35,7 @@ async def test_a_node_is_alive_and_ready_as_soon_as_it_runs(settings: Settings) 
         assert await get(node, "/readyz") == (200, ALL_WELL)
 
 
-@pytest.mark.parametrize("failing", ["bus", "postgres"])
+@pytest.mark.parametrize("failing", ["delivery", "postgres"])
 async def test_a_check_that_fails_is_named_and_passes_again_when_it_recovers(
     settings: Settings, failing: str
 ) -> None:
@@ -43,8 +43,9 @@ async def test_a_check_that_fails_is_named_and_passes_again_when_it_recovers(
 
         def look_back() -> None:
             """As if nothing had come back for an hour; the next probe is at most 1 s away."""
-            if failing == "bus":
+            if failing == "delivery":
                 node.bus.last_probe -= 3600
+                node.tail.last_turn -= 3600
             else:
                 node.heartbeat.last_beat -= 3600
 

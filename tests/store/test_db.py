@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from lumina_protocol.codec import MSGPACK
 from lumina_protocol.errors import NotFound, Unavailable
 from lumina_protocol.fields import uuid7
 from lumina_protocol.session import Hello
@@ -93,7 +94,10 @@ async def test_events_leave_in_order_after_the_commit_and_not_before(
         assert told.events == []
         assert await notes(pg) == []
     later = EVENT.model_copy(update={"time": 1})
-    assert told.events == [Emitted((SOMEBODY,), EVENT), Emitted((SOMEBODY, SOMEBODY), later)]
+    assert [(e.to, e.payload) for e in told.events] == [
+        ((SOMEBODY,), MSGPACK.event(EVENT)),
+        ((SOMEBODY, SOMEBODY), MSGPACK.event(later)),
+    ]
     assert await notes(pg) == ["kept"]
 
 

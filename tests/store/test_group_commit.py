@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from lumina_protocol.codec import MSGPACK
 from lumina_protocol.errors import Conflict, Internal, Invalid, LuminaError, Overloaded, Unavailable
 from lumina_protocol.session import Hello
 
@@ -70,7 +71,7 @@ async def house(database_url: str, pg: asyncpg.Connection) -> AsyncIterator[Hous
     told: list[str] = []
 
     def publish(emitted: list[Emitted]) -> None:
-        told.extend(e.event.server for e in emitted if isinstance(e.event, Hello))
+        told.extend(str(MSGPACK.unpack(e.payload)[2]["server"]) for e in emitted)
 
     pool = await store.connect(database_url, size=4)
     writers = Writers(

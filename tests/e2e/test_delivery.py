@@ -1,0 +1,184 @@
+"""What is acknowledged reaches whoever is connected, whatever happens to the way there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+import pytest
+from lumina_protocol.conversations import ConversationCreated
+from lumina_protocol.messages import MessageCreated
+
+from lumina_rt.client import Inbox
+from lumina_rt.config import Settings
+from lumina_rt.dev.engines import Engines
+from tests.bus.members import OwnRedis
+from tests.handlers.test_sending import created, message, send_all
+from tests.house import nodes, open_conversation, register, say, user
+from tests.oracle import oracle
+from tests.store.relay import Relay
+
+LIMIT_S = 5
+"""What is acknowledged is there by then, without a reconnect."""
+
+
+@pytest.fixture
+async def own_redis(running_engines: Engines, tmp_path: Path) -> AsyncIterator[OwnRedis]:
+    own = OwnRedis(running_engines.binaries.redis, tmp_path)
+    await own.start()
+    try:
+        yield own
+    finally:
+        await own.kill()
+
+
+@pytest.fixture
+def fragile(settings: Settings, own_redis: OwnRedis) -> Settings:
+    """Of nodes whose Redis the test may kill."""
+    return settings.model_copy(update={"redis_url": own_redis.url})
+
+
+async def seqs(inbox: Inbox, count: int) -> list[int]:
+    async with asyncio.timeout(LIMIT_S):
+        return [event.message.seq for event in await created(inbox, count)]
+
+
+async def test_events_of_two_nodes_that_send_at_once_come_in_order_live(
+    settings: Settings,
+) -> None:
+    async with nodes(settings, 2) as (one, two):
+        await register(one, "alice", "bob")
+        async with user(one, "alice") as alice, user(two, "bob") as bob:
+            talk = await open_conversation(alice, "bob")
+            async with oracle(alice, bob):
+                with alice.inbox() as a, bob.inbox() as b:
+                    sending = [
+                        asyncio.create_task(
+                            send_all(client, *(message(talk, str(i)) for i in range(100)))
+                        )
+                        for client in (alice, bob)
+                    ]
+                    told = await asyncio.gather(seqs(a, 200), seqs(b, 200))
+                    await asyncio.gather(*sending)
+    assert told == (list(range(1, 201)), list(range(1, 201)))
+
+
+async def test_without_redis_messages_arrive_a_little_later(
+    fragile: Settings, own_redis: OwnRedis
+) -> None:
+    async with nodes(fragile, 2) as (one, two):
+        await register(one, "alice", "bob")
+        async with user(one, "alice") as alice, user(two, "bob") as bob:
+            talk = await open_conversation(alice, "bob")
+            with bob.inbox() as inbox:
+                await say(alice, talk, "before")
+                assert await seqs(inbox, 1) == [1]
+                await own_redis.kill()
+                await say(alice, talk, "the last one of a quiet conversation")
+                assert await seqs(inbox, 1) == [2]
+                await send_all(alice, *(message(talk, str(i)) for i in range(20)))
+                assert await seqs(inbox, 20) == list(range(3, 23))
+                assert all(node.checks()["delivery"] for node in (one, two)), "nobody is sent away"
+                await own_redis.start()
+                await say(alice, talk, "after")
+                assert await seqs(inbox, 1) == [23]
+
+
+async def test_an_event_outside_of_conversations_arrives_without_redis(
+    fragile: Settings, own_redis: OwnRedis
+) -> None:
+    async with nodes(fragile, 2) as (one, two):
+        await register(one, "alice", "bob")
+        async with user(one, "alice") as alice, user(two, "bob") as bob:
+            await own_redis.kill()
+            async with oracle(alice, bob):
+                with bob.inbox() as inbox:
+                    talk = await open_conversation(alice, "bob")
+                    assert await next_conversation(inbox) == talk
+
+
+async def next_conversation(inbox: Inbox) -> UUID:
+    async with asyncio.timeout(LIMIT_S):
+        async for news in inbox:
+            if isinstance(news, ConversationCreated):
+                return news.conversation.conversation_id
+    raise AssertionError("an inbox does not end")
+
+
+async def test_what_redis_forgets_arrives(fragile: Settings, own_redis: OwnRedis) -> None:
+    async with nodes(fragile, 2) as (one, two):
+        await register(one, "alice", "bob")
+        async with user(one, "alice") as alice, user(two, "bob") as bob:
+            talk = await open_conversation(alice, "bob")
+            with bob.inbox() as inbox:
+                for i in range(1, 6):
+                    await one.bus.redis.flushall()
+                    await say(alice, talk, str(i))
+                assert await seqs(inbox, 5) == [1, 2, 3, 4, 5]
+
+
+@pytest.fixture
+async def relay(database_url: str, tmp_path: Path) -> AsyncIterator[Relay]:
+    relay = Relay(tmp_path, database_url)
+    await relay.start()
+    yield relay
+    await relay.stop()
+
+
+async def test_a_commit_whose_answer_was_lost_is_told_to_everybody(
+    settings: Settings, relay: Relay, writer_url: str
+) -> None:
+    """The node never hears that it was its own first try that has committed."""
+    through = urlsplit(relay.url)._replace(netloc=urlsplit(writer_url).netloc).geturl()
+    async with (
+        nodes(settings.model_copy(update={"database_url": through}), 1) as (one,),
+        nodes(settings, 1, node="other") as (two,),
+    ):
+        await register(one, "alice", "bob")
+        async with (
+            user(one, "alice") as alice,
+            user(one, "alice") as alice_too,
+            user(two, "bob") as bob,
+        ):
+            talk = await open_conversation(alice, "bob")
+            async with oracle(alice, alice_too, bob):
+                relay.committed, relay.lose_commit_answers = b"sent", 1
+                sent = await say(alice, talk, "in doubt")
+                assert relay.lose_commit_answers == 0
+            assert sent.seq == 1
+
+
+async def test_what_a_node_committed_and_did_not_live_to_publish_arrives(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    """As if by a node that was killed right after its commit: the function is all it ran."""
+    async with nodes(settings, 1) as (node,):
+        await register(node, "alice", "bob")
+        async with user(node, "alice") as alice, user(node, "bob") as bob:
+            talk = await open_conversation(alice, "bob")
+            async with oracle(alice, bob):
+                with bob.inbox() as inbox:
+                    await commit_elsewhere(pg, talk, "last words")
+                    (event,) = await arriving(inbox)
+    assert (event.message.seq, event.message.content) == (1, "last words")
+
+
+async def arriving(inbox: Inbox) -> list[MessageCreated]:
+    async with asyncio.timeout(LIMIT_S):
+        return await created(inbox, 1)
+
+
+async def commit_elsewhere(pg: asyncpg.Connection, talk: UUID, content: str) -> None:
+    await pg.execute(
+        "select from send_messages(array[$1::uuid], array[$2::uuid],"
+        " array(select user_id from users where username = 'alice'), array[$3], array[$4::bytea],"
+        " 'dead#1')",
+        talk,
+        message(talk, content).message_id,
+        content,
+        bytes(16),
+    )
