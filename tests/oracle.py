@@ -25,17 +25,24 @@ class World:
 
     conversations: dict[UUID, Conversation] = field(default_factory=dict)
     messages: dict[tuple[UUID, int], Message] = field(default_factory=dict)
+    told: set[object] = field(default_factory=set, compare=False)
+    """What events have told of; an event may be later than the snapshot that has it already."""
 
     def apply(self, news: News) -> None:
         match news:
             case ConversationCreated(conversation=new):
-                assert new.conversation_id not in self.conversations, "told of a conversation twice"
-                self.conversations[new.conversation_id] = new
+                self._once(new.conversation_id)
+                self.conversations.setdefault(new.conversation_id, new)
             case MessageCreated(message=message):
                 key = message.conversation_id, message.seq
-                assert key not in self.messages, f"told of message {message.seq} twice"
-                self.messages[key] = message
-                self._moved(message)
+                self._once(key)
+                if key not in self.messages:
+                    self.messages[key] = message
+                    self._moved(message)
+
+    def _once(self, thing: object) -> None:
+        assert thing not in self.told, f"told of {thing} twice"
+        self.told.add(thing)
 
     def _moved(self, message: Message) -> None:
         """What the list of conversations shows of its newest message."""

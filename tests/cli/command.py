@@ -20,7 +20,11 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def lumina(
-    *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, text: str = ""
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    text: str = "",
+    within_s: float = 15,
 ) -> subprocess.CompletedProcess[str]:
     """Run to the end; `text` is typed."""
     return subprocess.run(
@@ -31,7 +35,7 @@ def lumina(
         capture_output=True,
         text=True,
         check=False,
-        timeout=15,
+        timeout=within_s,
     )
 
 

@@ -128,7 +128,7 @@ def test_killing_the_supervisor_leaves_no_engine_behind(folder: Path, ports: lis
 
 def test_a_second_one_in_the_same_folder_is_told_who_runs(folder: Path, ports: list[str]) -> None:
     with dev(folder, *ports) as process:
-        second = lumina("dev", cwd=folder)
+        second = lumina("dev", cwd=folder, within_s=50)
         assert second.returncode == 1
         assert f"in use by process {process.pid}" in second.stderr
         assert "Traceback" not in second.stderr
@@ -136,7 +136,7 @@ def test_a_second_one_in_the_same_folder_is_told_who_runs(folder: Path, ports: l
 
 def test_a_port_in_use_is_said_and_everything_is_stopped(folder: Path, ports: list[str]) -> None:
     with socket.create_server(("127.0.0.1", int(ports[1]))):
-        done = lumina("dev", *ports, cwd=folder)
+        done = lumina("dev", *ports, cwd=folder, within_s=50)
     assert done.returncode == 1
     assert "set LUMINA_PORT to a free port" in done.stderr
     assert "Traceback" not in done.stderr
@@ -154,7 +154,7 @@ def test_an_engine_that_does_not_start_is_said_in_its_own_words(folder: Path) ->
     ):
         pass
     (folder / ".lumina" / "engines" / "pg" / "PG_VERSION").write_text("9.6\n")
-    done = lumina("dev", cwd=folder)
+    done = lumina("dev", cwd=folder, within_s=50)
     assert done.returncode == 1
     assert "postgres did not start" in done.stderr
     assert "postgres.log" in done.stderr
