@@ -150,7 +150,8 @@ def sends(
 ) -> None:
     """What a kept 1:1 message of 128 bytes costs from sending to delivery, and how long it takes.
 
-    All figures of CPU are per message. Fails when an acknowledged message is not received exactly
+    Each figure is followed by its LUMINA_MAX_BATCH; CPU is per message, delays are from sending to
+    the answer and to the receiver. Fails when an acknowledged message is not received exactly
     once, in the order of its conversation.
 
     \b
@@ -163,7 +164,7 @@ def sends(
         raise click.BadParameter("each size only once", param_hint="--batch")
     if profile and len(batches) > 1:
         raise click.BadParameter("needs a single --batch", param_hint="--profile")
-    title = f"{messages:,} kept messages in {pairs:,} conversations, {under_way} under way in each"
+    title = f"{messages:,} kept messages, {pairs:,} pairs with {under_way} under way; by max. batch"
     report(title, Sends(pairs, messages, under_way, batches, profile), runs)
 
 

@@ -30,35 +30,46 @@ TICKS_S = 0.5
 """CPU time below which its steps of 10 ms are more than 2 % of it."""
 SHOWN = 5
 """Faults of one batch size; the others are like them."""
-COMPARED = ("messages", "node CPU", "Postgres CPU", "send to ack, p50", "send to ack, p99",
-            "send to delivery, p50", "send to delivery, p99")  # fmt: skip
+COMPARED = ("messages", "node CPU", "Postgres CPU", "to ack, p50", "to ack, p99",
+            "to delivery, p50", "to delivery, p99")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Between two moments: by the node and by this process, by Postgres in seconds of CPU, and
-    what the node's group commit did."""
+    """Totals at one moment; the difference of two is what was spent between them."""
 
     node: Usage
-    client: Usage
+    senders: Usage
+    """With the receivers: this process."""
     postgres_s: float
-    batches: float
-    items: float
+    """Of CPU."""
 
     @classmethod
     def until_now(cls, on: Stage, postgres: psutil.Process) -> Spent:
-        batches, items = (on.metric(f"lumina_batch_items_{what}") for what in ("count", "sum"))
-        node, client = Usage.of(on.process), Usage.of(psutil.Process())
-        return cls(node, client, family_cpu_s(postgres), batches, items)
+        return cls(Usage.of(on.process), Usage.of(psutil.Process()), family_cpu_s(postgres))
 
     def __sub__(self, earlier: Spent) -> Spent:
         return Spent(
             self.node - earlier.node,
-            self.client - earlier.client,
+            self.senders - earlier.senders,
             self.postgres_s - earlier.postgres_s,
-            self.batches - earlier.batches,
-            self.items - earlier.items,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """By the node since it has started; the difference of two likewise."""
+
+    batches: float
+    items: float
+
+    @classmethod
+    def until_now(cls, on: Stage) -> Committed:
+        return cls(on.metric("lumina_batch_items_count"), on.metric("lumina_batch_items_sum"))
+
+    def mean_since(self, earlier: Committed) -> float:
+        """Items of a batch."""
+        return (self.items - earlier.items) / max(self.batches - earlier.batches, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +106,16 @@ class Sends:
             await exchange(pairs, crowd, budget, self._warm_up, self.under_way)
             with screen.bar(f"sending {self.messages} messages", self.messages) as advance:
                 self._toggle(on)
-                before = await asyncio.to_thread(Spent.until_now, on, engines.postgres)
+                committed = await asyncio.to_thread(Committed.until_now, on)
+                before = Spent.until_now(on, engines.postgres)
                 await exchange(pairs, crowd, budget, self.messages, self.under_way, advance)
-                spent = await asyncio.to_thread(Spent.until_now, on, engines.postgres) - before
+                spent = Spent.until_now(on, engines.postgres) - before
+                batch = (await asyncio.to_thread(Committed.until_now, on)).mean_since(committed)
                 self._toggle(on)
             await all_came(both)
             crowd.check()
         with screen.step("checking what each receiver got"):
-            result = self._result(pairs, spent, since=before.node.wall_s)
+            result = self._result(pairs, before, spent, batch)
         if spent.node.cpu_s < TICKS_S:
             screen.line(f"  only {spent.node.cpu_s:.2f} s of CPU: use more --messages")
         return result
@@ -126,23 +139,28 @@ class Sends:
         if self.profile:
             profiled_node.toggle(on.process)
 
-    def _result(self, pairs: Sequence[Pair], spent: Spent, since: float) -> Result:
+    def _result(
+        self, pairs: Sequence[Pair], before: Spent, spent: Spent, mean_batch: float
+    ) -> Result:
         acked = [(pair, pair.acked()) for pair in pairs]
         faults = Counter(line for pair, acks in acked for line in pair.faults(acks))
         if faults:  # then nothing can be said of the delays
             shown = [f"{line} ({n} of {len(pairs)} pairs)" for line, n in faults.most_common(SHOWN)]
-            return Result(self._figures(spent, [], []), shown)
-        delays = [pair.delays(acks, since) for pair, acks in acked]
+            return Result(self._figures(spent, mean_batch, [], []), shown)
+        delays = [pair.delays(acks, since=before.node.wall_s) for pair, acks in acked]
         return Result(
             self._figures(
                 spent,
+                mean_batch,
                 sorted(delay for acks, _ in delays for delay in acks),
                 sorted(delay for _, deliveries in delays for delay in deliveries),
             ),
             [],
         )
 
-    def _figures(self, spent: Spent, acks: list[float], deliveries: list[float]) -> list[Figure]:
+    def _figures(
+        self, spent: Spent, mean_batch: float, acks: list[float], deliveries: list[float]
+    ) -> list[Figure]:
         each = 1e6 / self.messages
         return [
             Figure("messages", "/s", self.messages / spent.node.wall_s, 0),
@@ -150,12 +168,12 @@ class Sends:
             Figure("  in user space", "us", spent.node.user_s * each, 0),
             Figure("  in the kernel", "us", spent.node.system_s * each, 0),
             Figure("Postgres CPU", "us", spent.postgres_s * each, 0),
-            Figure("CPU of these senders", "us", spent.client.cpu_s * each, 0),
-            Figure("messages a transaction", "", spent.items / (spent.batches or 1)),
-            Figure("send to ack, p50", "ms", quantile_ms(acks, 0.5)),
-            Figure("send to ack, p99", "ms", quantile_ms(acks, 0.99)),
-            Figure("send to delivery, p50", "ms", quantile_ms(deliveries, 0.5)),
-            Figure("send to delivery, p99", "ms", quantile_ms(deliveries, 0.99)),
+            Figure("CPU of the senders", "us", spent.senders.cpu_s * each, 0),
+            Figure("mean batch", "", mean_batch),
+            Figure("to ack, p50", "ms", quantile_ms(acks, 0.5)),
+            Figure("to ack, p99", "ms", quantile_ms(acks, 0.99)),
+            Figure("to delivery, p50", "ms", quantile_ms(deliveries, 0.5)),
+            Figure("to delivery, p99", "ms", quantile_ms(deliveries, 0.99)),
         ]
 
 
@@ -172,12 +190,12 @@ def side_by_side(figures: dict[int, list[Figure]]) -> list[Figure]:
     rows: list[Figure] = []
     for same in zip(*figures.values(), strict=True):
         rows += [
-            Figure(f"{figure.name}, batch {batch}", figure.unit, figure.value, figure.digits)
+            Figure(f"{figure.name}, {batch}", figure.unit, figure.value, figure.digits)
             for batch, figure in zip(figures, same, strict=True)
         ]
         if same[0].name in COMPARED:
             rows += [
-                Figure(f"  ratio {batch} to {first}", "x", ratio(figure, same[0]))
+                Figure(f"  ratio {batch} : {first}", "x", ratio(figure, same[0]))
                 for batch, figure in zip(others, same[1:], strict=True)
             ]
     return rows
