@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from uuid import UUID
 
 from lumina_protocol.accounts import Register
+from lumina_protocol.conversations import CreateConversation
+from lumina_protocol.fields import uuid7
 
 from loadtest.screen import Advance
 from lumina_rt.client import Client
@@ -34,6 +38,23 @@ async def register(url: str, count: int, advance: Advance) -> list[tuple[str, st
         async with asyncio.TaskGroup() as tasks:
             for client in clients:
                 tasks.create_task(registrar(client))
+    return made
+
+
+async def introduce(url: str, pairs: Iterable[tuple[str, str]]) -> dict[str, UUID]:
+    """A direct conversation for each token and name; by token. Raises as `register` does."""
+    waiting = iter(pairs)
+    made: dict[str, UUID] = {}
+
+    async def introducer() -> None:
+        for token, name in waiting:
+            request = CreateConversation(conversation_id=uuid7(), username=name)
+            async with Client(url, token=token) as client:
+                made[token] = (await client.call(request)).conversation.conversation_id
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(REGISTRARS):
+            tasks.create_task(introducer())
     return made
 
 

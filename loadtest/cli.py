@@ -19,6 +19,7 @@ from loadtest.idle import Idle
 from loadtest.interrupt import unwind_on_signals
 from loadtest.pace import Load
 from loadtest.screen import Result, Screen
+from loadtest.sends import Sends
 from lumina_rt.client import ClientError
 from lumina_rt.dev.binaries import EngineError
 from lumina_rt.store.migrate import MigrationError
@@ -30,6 +31,7 @@ Examples:
   python -m loadtest idle --connections 2000
   python -m loadtest fanout --receivers 1000 --messages 300 --burst 8
   python -m loadtest fanout --messages 2000 --floor --runs 3
+  python -m loadtest sends --batch 1 --batch 256 --runs 3
   python -m loadtest floor --receivers 1000 --messages 300
 """
 
@@ -48,6 +50,10 @@ messages_option = click.option(
 burst_option = click.option(
     "--burst", type=click.IntRange(1, 64), default=1, show_default=True,
     help="Messages sent at once; at most 4 bursts are under way.",
+)  # fmt: skip
+profile_option = click.option(
+    "--profile", type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Profile the node's Python code into this file, for pstats. Slows it down.",
 )  # fmt: skip
 
 
@@ -91,10 +97,7 @@ def idle(connections: int, devices: int, runs: int) -> None:
     "--floor", "with_floor", is_flag=True,
     help="Measure the C floor as well, right after, and print the ratio. Needs gcc.",
 )  # fmt: skip
-@click.option(
-    "--profile", type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Profile the node's Python code into this file, for pstats. Slows it down.",
-)  # fmt: skip
+@profile_option
 @runs_option
 def fanout(
     receivers: int,
@@ -116,6 +119,53 @@ def fanout(
     """
     title = f"Fan-out of {messages:,} kept messages to {receivers:,} receivers, bursts of {burst}"
     report(title, Fanout(Load(receivers, messages, burst), with_floor, profile), runs)
+
+
+@loadtest.command(short_help="CPU and latency of 1:1 messages, by the size of batches.")
+@click.option(
+    "--pairs", type=click.IntRange(1, 10_000), default=200, show_default=True,
+    help="A sender and a receiver each, with a conversation of their own.",
+)  # fmt: skip
+@click.option(
+    "--messages", type=click.IntRange(1, 1_000_000), default=5000, show_default=True,
+    help="Of all senders together, after a warm-up of 4 for each place under way.",
+)  # fmt: skip
+@click.option(
+    "--under-way", type=click.IntRange(1, 32), default=1, show_default=True,
+    help="Messages of a sender without an answer; the next is sent when one is answered.",
+)  # fmt: skip
+@click.option(
+    "--batch", "batches", type=click.IntRange(1, 1024), multiple=True, default=(1, 16, 256),
+    show_default=True, help="LUMINA_MAX_BATCH of a node. Several: ratios are to the first.",
+)  # fmt: skip
+@profile_option
+@runs_option
+def sends(
+    pairs: int,
+    messages: int,
+    under_way: int,
+    batches: tuple[int, ...],
+    profile: Path | None,
+    runs: int,
+) -> None:
+    """What a kept 1:1 message of 128 bytes costs from sending to delivery, and how long it takes.
+
+    Each figure is followed by its LUMINA_MAX_BATCH; CPU is per message, delays are from sending to
+    the answer and to the receiver. Fails when an acknowledged message is not received exactly
+    once, in the order of its conversation.
+
+    \b
+    Examples:
+      python -m loadtest sends --batch 1 --batch 16 --batch 256 --runs 3
+      python -m loadtest sends --pairs 50 --under-way 8 --messages 20000
+      python -m loadtest sends --batch 256 --profile /tmp/sends.pstats
+    """
+    if len(set(batches)) < len(batches):
+        raise click.BadParameter("each size only once", param_hint="--batch")
+    if profile and len(batches) > 1:
+        raise click.BadParameter("needs a single --batch", param_hint="--profile")
+    title = f"{messages:,} kept messages, {pairs:,} pairs with {under_way} under way; by max. batch"
+    report(title, Sends(pairs, messages, under_way, batches, profile), runs)
 
 
 @loadtest.command(short_help="The same fan-out by a minimal C program.")

@@ -24,18 +24,27 @@ async def gathered(
     """A ready receiver for each token; the first 20 keep what they get. Raises Broken, Stalled
     or OSError. On the way out every connection is cut.
     """
-    receivers: list[Receiver] = []
     opening = opening_of(PATH, f"{host}:{port}")
-    try:
-        for first in range(0, len(tokens), AT_ONCE):
-            batch = tokens[first : first + AT_ONCE]
-            async with asyncio.TaskGroup() as tasks:
-                for number, token in enumerate(batch, first):
-                    receiver = Receiver(crowd, opening, token, keep=number < SAMPLE)
-                    receivers.append(receiver)
-                    tasks.create_task(_open(receiver, host, port))
-            advance(len(receivers))
+    receivers = [
+        Receiver(crowd, opening, token, keep=number < SAMPLE) for number, token in enumerate(tokens)
+    ]
+    async with opened(crowd, receivers, host, port, advance):
         yield receivers
+
+
+@asynccontextmanager
+async def opened(
+    crowd: Crowd, receivers: Sequence[Receiver], host: str, port: int, advance: Advance
+) -> AsyncIterator[None]:
+    """All of them are ready in the block, and cut at its end. Raises as `gathered` does."""
+    try:
+        for first in range(0, len(receivers), AT_ONCE):
+            batch = receivers[first : first + AT_ONCE]
+            async with asyncio.TaskGroup() as tasks:
+                for receiver in batch:
+                    tasks.create_task(_open(receiver, host, port))
+            advance(first + len(batch))
+        yield
     finally:
         crowd.leave()
         for receiver in receivers:

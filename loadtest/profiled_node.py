@@ -41,7 +41,7 @@ def toggle(process: psutil.Process) -> None:
 @contextmanager
 def running(settings: Mapping[str, str], host: str, file: Path) -> Iterator[tuple[int, int]]:
     """The process id and the port of a ready node. Raises CannotStart."""
-    where = {"LUMINA_HOST": host, "LUMINA_PORT": "0", "LUMINA_PRIVATE_PORT": "0"}
+    where = {"LUMINA_HOST": host, "LUMINA_PORT": "0"}
     process = subprocess.Popen(
         [sys.executable, "-m", "loadtest.profiled_node", str(file.resolve())],
         env={**os.environ, **settings, **where},

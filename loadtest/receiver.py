@@ -147,7 +147,7 @@ class Receiver(asyncio.Protocol):
             self._crowd.took(self.frames - before)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(f"the server ended a connection: {exc or 'end of stream'}")
+        self.fail(f"the server ended a connection: {exc or 'end of stream'}")
 
     def write(self, data: bytes) -> None:
         assert self.transport
@@ -166,16 +166,33 @@ class Receiver(asyncio.Protocol):
         self.write(LAST_PING)
         return self._ended
 
+    def count(self, payload: bytes) -> None:
+        """Take what came after the handshake and the authentication."""
+        self.frames += 1
+        self.crc = zlib.crc32(payload, self.crc)
+        if self.kept is not None:
+            self.kept.append(payload)
+
+    def fail(self, why: str) -> None:
+        """End the wait of whoever waits for this one, or for its crowd."""
+        failure = Broken(why)
+        if not self.ready.done():
+            self.ready.set_exception(failure)
+            self.ready.exception()  # seen: nobody may be waiting any more
+        if self._ended and not self._ended.done():
+            self._ended.set_result(None)
+        self._crowd.fail(failure)
+
     def _shake_hands(self, data: bytes) -> int:
         """The length of the response head; 0 while it is incomplete, or when we are refused."""
         end = data.find(END_OF_HEAD)
         if end < 0:
             return 0
         if not data.startswith(b"HTTP/1.1 101"):
-            self._fail(f"the handshake was answered with {data[:200].decode(errors='replace')!r}")
+            self.fail(f"the handshake was answered with {data[:200].decode(errors='replace')!r}")
             return 0
         if self._token is None:
-            self._on_frame = self._count
+            self._on_frame = self.count
             self.ready.set_result(None)
         else:
             self._on_frame = self._authenticate
@@ -188,40 +205,25 @@ class Receiver(asyncio.Protocol):
                 request = MSGPACK.request(1, Authenticate(token=self._token or ""))
                 self.write(client_frame(request))
             case ReplyFrame(1):
-                self._on_frame = self._count
+                self._on_frame = self.count
                 self.ready.set_result(None)
             case other:
-                self._fail(f"instead of hello and ready came {other}")
-
-    def _count(self, payload: bytes) -> None:
-        self.frames += 1
-        self.crc = zlib.crc32(payload, self.crc)
-        if self.kept is not None:
-            self.kept.append(payload)
+                self.fail(f"instead of hello and ready came {other}")
 
     def _count_or_end(self, payload: bytes) -> None:
         if self._ended and payload.startswith(LAST_PONG):
             self._ended.set_result(None)
         else:
-            self._count(payload)
+            self.count(payload)
 
     def _control(self, first: int, payload: bytes) -> None:
         if first == FIN_PING:
             self.write(client_frame(payload, FIN_PONG))
         elif first == FIN_CLOSE:
             code = int.from_bytes(payload[:2], "big")
-            self._fail(f"the server closed with {code}: {payload[2:].decode(errors='replace')}")
+            self.fail(f"the server closed with {code}: {payload[2:].decode(errors='replace')}")
         else:
-            self._fail(f"a frame began with {first:#x}, which no server here sends")
-
-    def _fail(self, why: str) -> None:
-        failure = Broken(why)
-        if not self.ready.done():
-            self.ready.set_exception(failure)
-            self.ready.exception()  # seen: nobody may be waiting any more
-        if self._ended and not self._ended.done():
-            self._ended.set_result(None)
-        self._crowd.fail(failure)
+            self.fail(f"a frame began with {first:#x}, which no server here sends")
 
 
 def opening_of(path: str, host: str) -> bytes:

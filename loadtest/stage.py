@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import random
 import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from loadtest import profiled_node
-from loadtest.errors import CannotStart
+from loadtest.errors import Broken, CannotStart
 from loadtest.screen import Screen
 from lumina_rt.dev import engines, nodes
 from lumina_rt.dev.engines import Engines
@@ -26,39 +27,79 @@ HOST = "127.0.0.1"
 BELOW_EPHEMERAL = (20_000, 32_000)
 """Ports that the kernel does not give to outgoing connections, of which there will be many."""
 PORT_TRIES = 200
+METRICS_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Engines with a migrated database, and the settings of a node on them."""
+
+    settings: Mapping[str, str]
+    postgres: psutil.Process
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A ready node with an empty, migrated database."""
+    """A ready node."""
 
     port: int
+    private_port: int
     url: str
     process: psutil.Process
     """The node's."""
 
+    def metric(self, name: str) -> float:
+        """Of those without labels, as /metrics tells it. Raises Broken or OSError."""
+        connection = http.client.HTTPConnection(HOST, self.private_port, timeout=METRICS_TIMEOUT_S)
+        try:
+            connection.request("GET", "/metrics")
+            lines = connection.getresponse().read().decode().splitlines()
+        finally:
+            connection.close()
+        for line in lines:
+            if line.startswith(f"{name} "):
+                return float(line.split()[1])
+        raise Broken(f"the node has no metric {name}")
+
 
 @contextmanager
 def stage(screen: Screen, profile: Path | None = None) -> Iterator[Stage]:
-    """With `profile`, the node is one that obeys `profiled_node.toggle` and writes that file.
+    """A node with an empty database. Raises as `ground` and `running` do."""
+    with ground(screen) as engines_there, running(screen, engines_there.settings, profile) as on:
+        yield on
 
-    Raises EngineError, MigrationError, CannotStart or OSError when something does not start.
-    """
+
+@contextmanager
+def ground(screen: Screen) -> Iterator[Ground]:
+    """Raises EngineError, MigrationError or OSError when something does not start."""
     with ExitStack() as stack:
         with screen.step("starting Postgres and Valkey"):
             folder = _temporary_folder(stack)
             started = _start_engines(stack, folder)
         with screen.step("applying migrations"):
             asyncio.run(migrate(started.database_url()))
-        with screen.step("starting a node"):
-            settings = _settings(started, folder)
-            pid, port = (
-                _start_node(settings, stack)
-                if profile is None
-                else stack.enter_context(profiled_node.running(settings, HOST, profile))
-            )
-        yield Stage(port, f"ws://{HOST}:{port}/v1/socket", psutil.Process(pid))
+        yield Ground(_settings(started, folder), psutil.Process(started.postgres.pid))
         screen.line("  stopping")
+
+
+@contextmanager
+def running(
+    screen: Screen, settings: Mapping[str, str], profile: Path | None = None
+) -> Iterator[Stage]:
+    """With `profile`, the node is one that obeys `profiled_node.toggle` and writes that file.
+
+    Raises NodeError, CannotStart or OSError when it does not start.
+    """
+    with ExitStack() as stack:
+        with screen.step("starting a node"):
+            port, private_port = free_ports(2)
+            if profile is None:
+                pid = _start_node(settings, port, private_port, stack)
+            else:
+                settings = {**settings, "LUMINA_PRIVATE_PORT": str(private_port)}
+                profiled = profiled_node.running(settings, HOST, profile)
+                pid, port = stack.enter_context(profiled)
+        yield Stage(port, private_port, f"ws://{HOST}:{port}/v1/socket", psutil.Process(pid))
 
 
 def _temporary_folder(stack: ExitStack) -> Path:
@@ -93,13 +134,12 @@ def _settings(started: Engines, folder: Path) -> dict[str, str]:
     }
 
 
-def _start_node(settings: dict[str, str], stack: ExitStack) -> tuple[int, int]:
-    """Its process id and port."""
-    port, private_port = free_ports(2)
+def _start_node(settings: Mapping[str, str], port: int, private_port: int, stack: ExitStack) -> int:
+    """Its process id."""
     node = nodes.NodeProcess(HOST, port, private_port, settings)
     stack.callback(node.stop)
     node.wait_until_ready()
-    return node.process.pid, port
+    return node.process.pid
 
 
 def free_ports(count: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -50,6 +51,17 @@ class Usage:
             (self.writes or 0) - (earlier.writes or 0) if known else None,
             self.wall_s - earlier.wall_s,
         )
+
+
+def family_cpu_s(process: psutil.Process) -> float:
+    """CPU time of a process, of its children, and of those children that have ended."""
+    own = process.cpu_times()
+    total = own.user + own.system + own.children_user + own.children_system
+    for child in process.children():
+        with suppress(psutil.NoSuchProcess):  # its time is then its parent's
+            times = child.cpu_times()
+            total += times.user + times.system
+    return total
 
 
 async def calm_rss(process: psutil.Process) -> int:

@@ -19,9 +19,9 @@ def faults(receivers: Sequence[Receiver], acked: dict[int, UUID], content: str) 
     The messages of the receivers that kept theirs are read; the others must have got the same
     bytes as the first.
     """
-    found = [] if _dense(acked) else [f"the acknowledged seqs are not 1 to {len(acked)}"]
+    found = holes(acked)
     kept = [receiver.kept for receiver in receivers if receiver.kept is not None]
-    sentences = Counter(line for payloads in kept for line in _read(payloads, acked, content))
+    sentences = Counter(line for payloads in kept for line in misread(payloads, acked, content))
     found += [
         f"{line} ({count} of {len(kept)} receivers read)" for line, count in sentences.items()
     ]
@@ -48,11 +48,14 @@ def out_of_order(seqs: Iterable[int]) -> list[int]:
     return late
 
 
-def _dense(acked: dict[int, UUID]) -> bool:
-    return sorted(acked) == list(range(1, len(acked) + 1))
+def holes(acked: dict[int, UUID]) -> list[str]:
+    """What is wrong with the seqs that a sender was told."""
+    dense = sorted(acked) == list(range(1, len(acked) + 1))
+    return [] if dense else [f"the acknowledged seqs are not 1 to {len(acked)}"]
 
 
-def _read(payloads: list[bytes], acked: dict[int, UUID], content: str) -> list[str]:
+def misread(payloads: list[bytes], acked: dict[int, UUID], content: str) -> list[str]:
+    """What is wrong with the events that one receiver got, in the order they came."""
     try:
         messages = [_message(payload) for payload in payloads]
     except ValueError as error:

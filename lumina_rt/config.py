@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """The name of this node in logs and in the hello."""
 
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
+    max_batch: Annotated[int, Field(ge=1, le=1024)] = 256
+    """Messages that one transaction commits at most; 1: each by itself."""
     password_rounds: Annotated[int, Field(ge=4, le=16)] = 12
     """bcrypt's cost: each more doubles the time. Below 12 only in development."""
     token_ttl_s: Annotated[int, Field(ge=60)] = 30 * 86400

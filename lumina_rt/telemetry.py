@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 KNOWN_CLOSES = {1001, 1005, 1006, *(int(code) for code in CloseCode)}
 LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+BATCH_ITEMS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
 def setup_logging(form: Literal["json", "console"], level: str) -> None:
@@ -64,6 +65,7 @@ class Telemetry:
     failures: Counter = field(init=False)
     strays: Gauge = field(init=False)
     purges: Counter = field(init=False)
+    batches: Histogram = field(init=False)
 
     def __post_init__(self) -> None:
         self.log = structlog.get_logger(node=self.node)
@@ -84,6 +86,9 @@ class Telemetry:
             "lumina_partition_strays", "Rows in default partitions", ["parent"], registry=r
         )
         self.purges = Counter("lumina_purged", "Rows removed for good", ["table"], registry=r)
+        self.batches = Histogram(
+            "lumina_batch_items", "Committed together", buckets=BATCH_ITEMS, registry=r
+        )
 
     def metrics(self) -> bytes:
         return generate_latest(self.registry)
@@ -104,6 +109,10 @@ class Telemetry:
         """For a reason that the client is not told, for example why the store is away."""
         why = f"{type(cause).__name__}: {cause}"
         self.log.warning("request refused", op=op, code=code, cause=why)
+
+    def batch_committed(self, items: int) -> None:
+        """By one transaction of the group commit."""
+        self.batches.observe(items)
 
     def task_failed(self, task: str, error: BaseException, retry_s: float) -> None:
         self.failures.labels(task).inc()

@@ -79,6 +79,7 @@ def test_all_that_is_missing_is_told_at_once() -> None:
         ("NODE", "a node", "match pattern"),
         ("NODE", "", "match pattern"),
         ("DATABASE_POOL", "0", "greater than or equal to 1"),
+        ("MAX_BATCH", "1025", "less than or equal to 1024"),
         ("MAX_FRAME", "100", "greater than or equal to 4096"),
         ("HEARTBEAT_S", "0", "greater than 0"),
         ("REQUESTS_PER_S", "fast", "valid number"),

@@ -20,7 +20,6 @@ from lumina_protocol.errors import Internal, LuminaError, Overloaded, Unavailabl
 from lumina_rt.store.db import Db, Tx
 from lumina_rt.store.refusals import refusal
 
-MAX_BATCH = 256
 MAX_WAITING = 10_000
 TRIES = 2
 """Of a batch whose connection broke. It may have been committed: its items are keyed, so doing it
@@ -63,9 +62,12 @@ class Writers:
     """`submit` from anywhere; `run` is a loop to be kept running."""
 
     db: Db
+    max_batch: int
+    """Items that one transaction commits at most."""
     lines: int = 4
     """For each write, and so the batches of it that are under way at once."""
-    max_batch: int = MAX_BATCH
+    committed: Callable[[int], None] = lambda items: None
+    """Told after each transaction how many items it had, with those it refused."""
     writes: Sequence[Grouped[Any, Any]] = field(default_factory=lambda: GROUPED)
     waiting: int = 0
     """Items without a result."""
@@ -143,6 +145,7 @@ class Line:
         except Exception as error:
             _fail(batch, error if isinstance(error, LuminaError) else Internal(), error)
         else:
+            self.writers.committed(len(batch))
             for (_, future), result in zip(batch, results, strict=True):
                 _answer(future, result)
 

@@ -63,6 +63,24 @@ def codes(results: list[MessageSent | BaseException]) -> list[str]:
     return [r.body.code if isinstance(r, LuminaError) else "sent" for r in results]
 
 
+async def test_a_transaction_commits_no_more_than_the_setting_says_and_is_counted(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with nodes(settings, 1, max_batch=3) as (node,):
+        await register(node, "alice", "bob")
+        async with user(node, "alice") as alice, user(node, "bob") as bob, oracle(alice, bob):
+            conversation = await open_conversation(alice, "bob")
+            requests = [message(conversation, str(i)) for i in range(10)]
+            async with held(pg, conversation):
+                sending = asyncio.create_task(send_all(alice, *requests))
+            assert codes(await sending) == ["sent"] * 10
+        lines = node.telemetry.metrics().decode().splitlines()
+    together = await pg.fetch("select count(*) from messages group by xmin::text")
+    assert max(row["count"] for row in together) == 3
+    assert f"lumina_batch_items_count {len(together)}.0" in lines
+    assert "lumina_batch_items_sum 10.0" in lines
+
+
 async def test_what_one_connection_sends_at_once_keeps_its_order(
     settings: Settings, pg: asyncpg.Connection
 ) -> None:

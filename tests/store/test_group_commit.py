@@ -75,7 +75,10 @@ async def house(database_url: str, pg: asyncpg.Connection) -> AsyncIterator[Hous
 
     pool = await store.connect(database_url, size=4)
     writers = Writers(
-        Db(pool, publish, "node#1"), lines=2, writes=[Grouped(notes.commit, lambda item: item[0])]
+        Db(pool, publish, "node#1"),
+        max_batch=256,
+        lines=2,
+        writes=[Grouped(notes.commit, lambda item: item[0])],
     )
     running = asyncio.create_task(writers.run())
     try:
