@@ -26,7 +26,15 @@ from lumina_protocol.frame import (
     Request,
     RequestFrame,
 )
-from lumina_protocol.messages import Message, MessageCreated, MessageSent, ReadHistory, SendMessage
+from lumina_protocol.messages import (
+    DeleteMessage,
+    EditMessage,
+    Message,
+    MessageCreated,
+    MessageSent,
+    ReadHistory,
+    SendMessage,
+)
 from lumina_protocol.session import Authenticate, Ping
 
 from tests.protocol.vectors import VECTORS
@@ -228,6 +236,17 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         conversation_id=st.uuids(),
         message_id=NEW_IDS,
         content=TEXT.filter(bool),
+    ),
+    "message.edit": st.builds(
+        EditMessage,
+        conversation_id=st.uuids(),
+        message_id=st.uuids(),
+        op_id=NEW_IDS,
+        base_rev=SEQS,
+        content=TEXT.filter(bool),
+    ),
+    "message.delete": st.builds(
+        DeleteMessage, conversation_id=st.uuids(), message_id=st.uuids(), op_id=NEW_IDS
     ),
     "message.history": st.builds(
         ReadHistory, conversation_id=st.uuids(), after_seq=st.none() | SEQS, limit=st.just(200)

@@ -157,6 +157,7 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
         message_type="text",
         content="\x01" * 4000,
         created_at=most,
+        edited_at=most,
     )
     short = message.model_copy(update={"content": "\x01" * (PAGE_BYTES // 200)})
     conversation = Conversation(

@@ -37,6 +37,8 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        (select array_agg(user_id) from (select user_id from conversation_participants p
         where p.conversation_id = busy.conversation_id limit 1) s) as sender_ids,
        array['hello'] as contents, array[decode(md5('hello'), 'hex')] as digests,
+       busy.last_seq - 20 as base_rev, 'hello' as content, uuid7_floor(now()) as op_id, 'message.edit' as op,
+       decode(md5('hello'), 'hex') as digest, '{}' as result,
        to_ms(now()) as before_ms, busy.conversation_id as before_id, 30 as within_s,
        null as at, false as fix, 'posts.comment_count' as counter
 from busy, reader, talked;
