@@ -33,6 +33,26 @@ where m.conversation_id = :conversation_id and m.seq > :after_seq
 order by m.seq
 limit :limit;
 
+-- name: sync
+-- Each message once, where its newest rev is. Revs are committed in their order (under the conversation's lock), so
+-- what is seen here has no holes: a rev without a message was superseded by a later one.
+select m.conversation_id, m.message_id, m.seq, n.rev, m.sender_id, m.message_type,
+       coalesce(m.content, '') as content, to_ms(m.created_at) as created_at, m.is_deleted,
+       case when m.is_edited and not m.is_deleted then to_ms(m.updated_at) end as edited_at
+from (
+    (select u.seq, u.rev from messages u
+     where u.conversation_id = :conversation_id and u.rev > :after_rev
+       and not exists (select from message_changes c where c.conversation_id = u.conversation_id and c.seq = u.seq)
+     order by u.rev limit :limit)
+    union all
+    (select c.seq, c.rev from message_changes c
+     where c.conversation_id = :conversation_id and c.rev > :after_rev
+     order by c.rev limit :limit)
+    order by rev limit :limit
+) n
+join messages m on m.conversation_id = :conversation_id and m.seq = n.seq
+order by n.rev;
+
 -- name: one
 select m.conversation_id, m.message_id, m.seq, coalesce(c.rev, m.rev) as rev, m.sender_id, m.message_type,
        coalesce(m.content, '') as content, to_ms(m.created_at) as created_at, m.is_deleted,

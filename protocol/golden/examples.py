@@ -17,6 +17,8 @@ from lumina_protocol.conversations import (
     CreateConversation,
     ListConversations,
     Member,
+    SyncConversation,
+    SyncPage,
 )
 from lumina_protocol.errors import ERRORS, Conflict, LuminaError, RateLimited, Unavailable
 from lumina_protocol.frame import Event, Reply, Request
@@ -206,6 +208,12 @@ EDITS = [
     asked(12, DeleteMessage(conversation_id=CONVERSATION, message_id=SECOND, op_id=DELETION)),
     answered(12, "message.delete", MessageDeleted(message_id=SECOND, seq=2, rev=4)),
     told(MessageChanged(message=DELETED), ", deleted"),
+    asked(13, SyncConversation(conversation_id=CONVERSATION, after_rev=1, limit=200)),
+    answered(
+        13,
+        "conversation.sync",
+        SyncPage(messages=[EDITED, DELETED], from_rev=1, to_rev=4, last_rev=4),
+    ),
 ]
 
 ERROR_FRAMES = [

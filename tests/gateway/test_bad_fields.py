@@ -38,6 +38,7 @@ def good_body(op: str) -> dict[str, Any]:
         "ping": {},
         "conversation.create": {"conversation_id": uuid7(), "username": "nobody"},
         "conversation.list": {"before": [1, uuid7()], "limit": 5},
+        "conversation.sync": {"conversation_id": uuid7(), "after_rev": 1, "limit": 5},
         "message.send": {"conversation_id": uuid7(), "message_id": uuid7(), "content": "hello"},
         "message.edit": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7(),
                          "base_rev": 1, "content": "hello"},
@@ -78,6 +79,7 @@ WRONG: dict[str, tuple[object, ...]] = {
     ),
     "limit": (0, -1, 201, 2**31, 2**63, -(2**63), 2**64 - 1, 1.5, "many", "", 1e308),
     "base_rev": (-1, 2**53, 2**64 - 1, 1.5, "x", None),
+    "after_rev": (-1, 2**53, 2**64 - 1, 1.5, "x", None),
     "after_seq": (-1, 2**53, 2**63, 2**64 - 1, -(2**63), 1.5, "x"),
 }
 

@@ -105,6 +105,7 @@ async def test_an_edit_reaches_everybody_and_every_view_shows_it(settings: Setti
     async with talking(settings) as talk:
         async with oracle(talk.alice, talk.alice_too, talk.bob):
             edited = await talk.alice.call(talk.edit("hello"))
+        async with oracle(talk.alice, talk.alice_too, talk.bob):
             await say(talk.bob, talk.conversation_id, "hi")
         first, answer = await talk.messages()
         assert (edited.seq, edited.rev, answer.rev) == (1, 2, 3)
@@ -175,6 +176,7 @@ async def test_an_op_id_is_for_one_request(settings: Settings, pg: asyncpg.Conne
                 with pytest.raises(LuminaError, match="conflict") as refused:
                     await talk.alice_too.call(wrong)
                 assert refused.value.body.field == "op_id"
+        async with oracle(talk.alice, talk.bob):
             own = await say(talk.bob, talk.conversation_id, "mine")
             of_bob = request.model_copy(update={"message_id": own.message_id, "base_rev": own.rev})
             assert (await talk.bob.call(of_bob)).rev == 4, "keys are each user's own"

@@ -51,6 +51,7 @@ ONE_CONVERSATION = (
     "messages.before",
     "messages.after",
     "messages.one",
+    "messages.sync",
     "messages.edit",
     "messages.delete",
     "conversations.describe",
