@@ -60,9 +60,16 @@ def apply(state: State, page: SyncPage, limit: int) -> None:
 
 
 async def synced(
-    client: Client, conversation: UUID, state: State, rev: int, limit: int, late: list[Step]
+    client: Client,
+    conversation: UUID,
+    state: State,
+    rev: int,
+    limit: int,
+    late: list[Step],
+    told: list[Message],
 ) -> tuple[State, int]:
-    """The state and the rev that the pages lead to; between them the late steps are taken."""
+    """The state and the rev that the pages lead to, all of which are `told`; between them the late
+    steps are taken."""
     state, late, last = dict(state), list(late), rev + 1
     while rev < last:
         asked = SyncConversation(conversation_id=conversation, after_rev=rev, limit=limit)
@@ -70,6 +77,7 @@ async def synced(
         assert page.from_rev == rev, "a page begins where the one before has ended"
         assert rev < page.to_rev <= page.last_rev or page.to_rev == rev == page.last_rev
         apply(state, page, limit)
+        told += page.messages
         rev, last = page.to_rev, page.last_rev
         if late:
             await take(client, conversation, late.pop())
@@ -87,9 +95,12 @@ async def check(client: Client, steps: list[Step], late: list[Step], limit: int)
     newest = max(states)
     assert sorted(states) == list(range(newest + 1)), "each step was one change"
     for rev, state in states.items():
-        found, reached = await synced(client, conversation, state, rev, limit, [])
+        told: list[Message] = []
+        found, reached = await synced(client, conversation, state, rev, limit, [], told)
         assert (found, reached) == (states[newest], newest)
-    found, reached = await synced(client, conversation, {}, 0, limit, late)
+        changed = [message for message in found.values() if message.rev > rev]
+        assert told == sorted(changed, key=lambda message: message.rev), "each once, as it is now"
+    found, reached = await synced(client, conversation, {}, 0, limit, late, [])
     assert found == await now(client, conversation)
     assert reached == max(message.rev for message in found.values())
 
@@ -131,7 +142,7 @@ async def test_long_messages_make_a_page_shorter(settings: Settings) -> None:
             asked = SyncConversation(conversation_id=conversation, after_rev=0, limit=200)
             page = await alice.call(asked)
             assert (len(page.messages), page.to_rev, page.last_rev) == (8, 8, 20)
-            state, reached = await synced(alice, conversation, {}, 0, 200, [])
+            state, reached = await synced(alice, conversation, {}, 0, 200, [], [])
             assert (list(state), reached) == (list(range(1, 21)), 20)
 
 
