@@ -174,7 +174,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
 
 
 def publisher(gate: Gate, bus: Bus) -> Callable[[list[Emitted]], None]:
-    """The one way out of a commit. On the next tick, so that the sender's ack goes first."""
+    """The one way out of a commit: on the next tick, to those here and to the other nodes."""
     loop = asyncio.get_running_loop()
 
     def send(deliveries: list[Delivery]) -> None:

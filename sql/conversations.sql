@@ -14,6 +14,10 @@ where direct_low = least(:user_id::uuid, :peer_id::uuid) and direct_high = great
 insert into conversation_participants (conversation_id, user_id)
 select :conversation_id::uuid, unnest(:user_ids::uuid[]);
 
+-- name: lock
+-- First of all for whoever changes a conversation; what it is like, only the next statement sees.
+select conversation_id from conversations where conversation_id = :conversation_id for no key update;
+
 -- name: membership
 -- A row when the user is a member.
 select c.last_seq, c.last_rev
@@ -28,10 +32,11 @@ select c.conversation_id, c.conversation_type, c.title, c.last_seq, c.last_rev,
         from conversation_participants p join users u using (user_id)
         where p.conversation_id = c.conversation_id) as members,
        (select jsonb_build_object(
-            'conversation_id', m.conversation_id, 'message_id', m.message_id, 'seq', m.seq, 'rev', m.rev,
-            'sender_id', m.sender_id, 'message_type', m.message_type, 'content', m.content,
-            'created_at', to_ms(m.created_at))
-        from messages m
+            'conversation_id', m.conversation_id, 'message_id', m.message_id, 'seq', m.seq,
+            'rev', coalesce(h.rev, m.rev), 'sender_id', m.sender_id, 'message_type', m.message_type,
+            'content', coalesce(m.content, ''), 'created_at', to_ms(m.created_at), 'is_deleted', m.is_deleted,
+            'edited_at', case when m.is_edited and not m.is_deleted then to_ms(m.updated_at) end)
+        from messages m left join message_changes h using (conversation_id, seq)
         where m.conversation_id = c.conversation_id and m.seq = c.last_seq) as last_message
 from conversations c
 where c.conversation_id = any(:ids::uuid[]);

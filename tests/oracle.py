@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from lumina_protocol.conversations import Conversation, ConversationCreated, ListConversations
-from lumina_protocol.messages import Message, MessageCreated, ReadHistory
+from lumina_protocol.messages import Message, MessageChanged, MessageCreated, ReadHistory
 
 from lumina_rt.client import Client, Inbox, News
 
@@ -38,24 +38,29 @@ class World:
                 self._once(key)
                 if key not in self.messages:
                     self.messages[key] = message
+                    self._moved(message, last_seq=message.seq, updated_at=message.created_at)
+            case MessageChanged(message=message):
+                key = message.conversation_id, message.seq
+                self._once((*key, message.rev))
+                old = self.messages[key]
+                kept = ("message_id", "sender_id", "message_type", "created_at")
+                assert all(getattr(old, name) == getattr(message, name) for name in kept)
+                if message.rev > old.rev:
+                    self.messages[key] = message
                     self._moved(message)
 
     def _once(self, thing: object) -> None:
         assert thing not in self.told, f"told of {thing} twice"
         self.told.add(thing)
 
-    def _moved(self, message: Message) -> None:
+    def _moved(self, message: Message, **changes: int) -> None:
         """What the list of conversations shows of its newest message."""
         conversation = self.conversations[message.conversation_id]
         assert message.rev == conversation.last_rev + 1, "revs of live events are consecutive"
-        self.conversations[message.conversation_id] = conversation.model_copy(
-            update={
-                "last_seq": message.seq,
-                "last_rev": message.rev,
-                "last_message": message,
-                "updated_at": message.created_at,
-            }
-        )
+        moved = conversation.model_copy(update={"last_rev": message.rev, **changes})
+        if message.seq == moved.last_seq:
+            moved = moved.model_copy(update={"last_message": message})
+        self.conversations[message.conversation_id] = moved
 
 
 async def snapshot(client: Client) -> World:

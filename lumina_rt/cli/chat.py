@@ -14,7 +14,7 @@ import click
 from lumina_protocol.conversations import Conversation, CreateConversation
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
-from lumina_protocol.messages import Message, SendMessage
+from lumina_protocol.messages import Message, MessageChanged, SendMessage
 from prompt_toolkit import PromptSession
 from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
@@ -90,7 +90,7 @@ async def talk(client: Client, conversation: Conversation, screen: Screen, histo
     async with asyncio.TaskGroup() as tasks:
         showing = [
             tasks.create_task(show(client, conversation, history, screen)),
-            tasks.create_task(show_connection(client, screen)),
+            tasks.create_task(show_news(client, conversation, screen)),
         ]
         sent = await send_lines(client, conversation, screen)
         with suppress(TimeoutError):  # what a pipe has sent, or asked to see, is shown first
@@ -117,14 +117,22 @@ class Screen:
             await self._moved.wait()
 
     def message(self, message: Message) -> None:
+        self.changed(message)
+        self.shown = message.seq
+        self._moved.set()
+
+    def changed(self, message: Message) -> None:
+        """A message as it is now, once more."""
         at = datetime.fromtimestamp(message.created_at / 1000)
         name = self.names.get(message.sender_id, "?")
         line = Text(f"{at:%H:%M} ", style="dim")
         line.append(f"{name:>{self.width}}  ", style=self.colours.get(message.sender_id, "white"))
         line.append(harmless(message.content), style="default")
+        if message.is_deleted:
+            line.append("(deleted)", style="dim")
+        elif message.edited_at:
+            line.append(" (edited)", style="dim")
         self._print(line)
-        self.shown = message.seq
-        self._moved.set()
 
     def note(self, text: str) -> None:
         self._print(Text(f"-- {text}", style="dim"))
@@ -152,13 +160,18 @@ async def show(client: Client, conversation: Conversation, history: int, screen:
         screen.message(message)
 
 
-async def show_connection(client: Client, screen: Screen) -> None:
+async def show_news(client: Client, conversation: Conversation, screen: Screen) -> None:
+    """What became of earlier messages, and of the connection."""
     with client.inbox() as inbox:
         async for news in inbox:
-            if isinstance(news, Interrupted):
-                screen.note(f"connection lost ({news.code} {news.reason}), connecting again ...")
-            elif isinstance(news, Connected):
-                screen.note("connected again")
+            match news:
+                case Interrupted(code, reason):
+                    screen.note(f"connection lost ({code} {reason}), connecting again ...")
+                case Connected():
+                    screen.note("connected again")
+                case MessageChanged(message=message):
+                    if message.conversation_id == conversation.conversation_id:
+                        screen.changed(message)
 
 
 async def send_lines(client: Client, conversation: Conversation, screen: Screen) -> int:

@@ -1,4 +1,4 @@
-"""Messages: send one, and everybody in the conversation gets it; read what was said."""
+"""Messages: send one, and everybody in the conversation gets it; read what was said and changed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from lumina_protocol.conversations import SyncConversation, SyncPage
 from lumina_protocol.errors import Blocked, Conflict, LuminaError, NotFound
 from lumina_protocol.messages import (
     Message,
+    MessageChanged,
     MessageCreated,
     MessagePage,
     MessageSent,
@@ -31,6 +33,7 @@ NEWEST = query("messages.newest")
 BEFORE = query("messages.before")
 AFTER = query("messages.after")
 BETWEEN = query("messages.between")
+SYNC = query("messages.sync")
 
 PAGE_BYTES = 140_000
 """Of content in one page, so that a reply stays below a megabyte also in JSON with escapes."""
@@ -112,9 +115,13 @@ async def tell_again(tx: Tx, ranges: Mapping[UUID, tuple[int, int]], limit: int)
         limit=limit,
     )
     for row in rows:
-        message = Message.model_validate({k: v for k, v in row.items() if k != "member_ids"})
-        place = message.conversation_id, message.rev
-        tx.emit(MessageCreated(message=message), to=row["member_ids"], place=place)
+        fields = {name: row[name] for name in Message.model_fields}
+        message = Message.model_validate(fields)
+        place = message.conversation_id, row["place_rev"]
+        event = (
+            MessageCreated(message=message) if row["is_new"] else MessageChanged(message=message)
+        )
+        tx.emit(event, to=row["member_ids"], place=place)
 
 
 @handles(ReadHistory)
@@ -133,6 +140,26 @@ async def history(ctx: Ctx, request: ReadHistory) -> MessagePage:
     newest = max(conversation["last_seq"], rows[-1]["seq"] if rows else 0)
     return MessagePage(
         messages=[Message.model_validate(dict(row)) for row in rows], last_seq=newest
+    )
+
+
+@handles(SyncConversation)
+async def sync(ctx: Ctx, request: SyncConversation) -> SyncPage:
+    where = {"conversation_id": request.conversation_id, "after_rev": request.after_rev}
+    async with ctx.db.read() as tx:
+        conversation = await access.member(
+            tx, user_id=ctx.user_id, conversation_id=request.conversation_id
+        )
+        found = await tx.all(SYNC, limit=request.limit, **where)
+    rows = fitting(found)
+    # More may have been committed since the counters were read: then the rows reach further.
+    newest = max(conversation["last_rev"], found[-1]["rev"] if found else 0)
+    whole = len(rows) == len(found) < request.limit
+    return SyncPage(
+        messages=[Message.model_validate(dict(row)) for row in rows],
+        from_rev=request.after_rev,
+        to_rev=max(newest, request.after_rev) if whole else rows[-1]["rev"],
+        last_rev=newest,
     )
 
 

@@ -17,12 +17,19 @@ from lumina_protocol.conversations import (
     CreateConversation,
     ListConversations,
     Member,
+    SyncConversation,
+    SyncPage,
 )
 from lumina_protocol.errors import ERRORS, Conflict, LuminaError, RateLimited, Unavailable
 from lumina_protocol.frame import Event, Reply, Request
 from lumina_protocol.messages import (
+    DeleteMessage,
+    EditMessage,
     Message,
+    MessageChanged,
     MessageCreated,
+    MessageDeleted,
+    MessageEdited,
     MessagePage,
     MessageSent,
     ReadHistory,
@@ -40,6 +47,8 @@ CONVERSATION = UUID("019bc119-4268-7e12-b3a9-0f1e2d3c4b5a")
 OTHER_ID = UUID("019bc119-4a38-71f4-9d27-6c5b4a392817")
 FIRST = UUID("019bc119-5208-7d6a-8e1b-a4c3f2e1d0b9")
 SECOND = UUID("019bc119-59d8-7083-bc52-1928374655a4")
+EDIT = UUID("019bc119-61a8-7b3c-a4d5-e6f708192a3b")
+DELETION = UUID("019bc119-6978-7e0f-8192-a3b4c5d6e7f8")
 TOKEN = "an-opaque-token-from-account.login"  # noqa: S105  (opens nothing)
 PASSWORD = "correct horse battery"  # noqa: S105
 
@@ -67,8 +76,9 @@ def answered(id_: int, op: str, reply: Reply, detail: str = "") -> Example:
     return Example(name, "server to client", lambda codec: codec.reply(id_, reply))
 
 
-def told(event: Event) -> Example:
-    return Example(f"{event.type} event", "server to client", lambda codec: codec.event(event))
+def told(event: Event, detail: str = "") -> Example:
+    name = f"{event.type} event{detail}"
+    return Example(name, "server to client", lambda codec: codec.event(event))
 
 
 def refused(id_: int | None, error: LuminaError, detail: str) -> Example:
@@ -107,6 +117,10 @@ def conversation(last: Message | None = None) -> Conversation:
 
 HI = message(1, FIRST, ALICE, "Hi Bob")
 ANSWER = message(2, SECOND, BOB, "Hi Alice, ça va? 👋")
+EDITED = HI.model_copy(
+    update={"rev": 3, "content": "Hi Bob, how are you?", "edited_at": NOW + 26_000}
+)
+DELETED = ANSWER.model_copy(update={"rev": 4, "content": "", "is_deleted": True})
 LOGGED_IN = Token(user_id=ALICE, username="alice", token=TOKEN, expires_at=NOW + 30 * DAY)
 
 SESSIONS = [
@@ -174,6 +188,34 @@ MESSAGES = [
     told(MessageCreated(message=ANSWER)),
 ]
 
+EDITS = [
+    asked(
+        11,
+        EditMessage(
+            conversation_id=CONVERSATION,
+            message_id=FIRST,
+            op_id=EDIT,
+            base_rev=HI.rev,
+            content=EDITED.content,
+        ),
+    ),
+    answered(
+        11,
+        "message.edit",
+        MessageEdited(message_id=FIRST, seq=1, rev=3, edited_at=NOW + 26_000),
+    ),
+    told(MessageChanged(message=EDITED)),
+    asked(12, DeleteMessage(conversation_id=CONVERSATION, message_id=SECOND, op_id=DELETION)),
+    answered(12, "message.delete", MessageDeleted(message_id=SECOND, seq=2, rev=4)),
+    told(MessageChanged(message=DELETED), ", deleted"),
+    asked(13, SyncConversation(conversation_id=CONVERSATION, after_rev=1, limit=200)),
+    answered(
+        13,
+        "conversation.sync",
+        SyncPage(messages=[EDITED, DELETED], from_rev=1, to_rev=4, last_rev=4),
+    ),
+]
+
 ERROR_FRAMES = [
     refused(6, Conflict(field="message_id"), "with a field"),
     refused(10, RateLimited(retry_after_ms=21), "with retry_after_ms"),
@@ -186,4 +228,4 @@ ERROR_FRAMES = [
     *(refused(10, error(), code) for code, error in ERRORS.items()),
 ]
 
-EXAMPLES = [*SESSIONS, *ACCOUNTS, *CONVERSATIONS, *MESSAGES, *ERROR_FRAMES]
+EXAMPLES = [*SESSIONS, *ACCOUNTS, *CONVERSATIONS, *MESSAGES, *EDITS, *ERROR_FRAMES]

@@ -62,6 +62,28 @@ class ListConversations(Request[ConversationPage]):
     limit: Annotated[int, Field(ge=1, le=40)] = 20
 
 
+class SyncPage(Reply):
+    """What became of a conversation: covers the revs after `from_rev` up to `to_rev`."""
+
+    messages: list[Message]
+    """Those whose newest `rev` is in the range, in the order of `rev`. The other revs of it were
+    superseded by later ones."""
+    from_rev: Seq
+    to_rev: Seq
+    last_rev: Seq
+    """The newest rev of the whole conversation, so that a reader knows what is left."""
+
+
+class SyncConversation(Request[SyncPage]):
+    """All that is new or changed since `after_rev`. Long messages make a page shorter."""
+
+    op = "conversation.sync"
+
+    conversation_id: Id
+    after_rev: Seq
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
 class ConversationCreated(Event):
     type = "conversation.created"
 

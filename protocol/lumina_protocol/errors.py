@@ -98,11 +98,40 @@ class NotFound(LuminaError):
     default = "There is no such thing, or not for you."
 
 
+class Forbidden(LuminaError):
+    """Only where who asks may see the thing: what strangers ask for is not_found."""
+
+    code = "forbidden"
+    default = "You may see this, but not change it."
+
+
+class Gone(LuminaError):
+    """It was deleted, and cannot be changed any more."""
+
+    code = "gone"
+    default = "This was deleted."
+
+
 class Conflict(LuminaError):
     """A key was used before with other content: the first content stands."""
 
     code = "conflict"
     default = "This id was used before with other content; make a new id."
+
+
+class Stale(LuminaError):
+    """Based on what is not the newest any more: nothing is overwritten that was not seen."""
+
+    code = "stale"
+    default = "This was changed since you saw it; look at it again, then ask anew."
+
+
+class TooOld(LuminaError):
+    """An `op_id` of more than 30 days ago. The server does not know any more whether this was
+    done, and so does not do it."""
+
+    code = "too_old"
+    default = "This op_id is from more than 30 days ago; look at what is there, then ask anew."
 
 
 class Blocked(LuminaError):
@@ -114,7 +143,7 @@ class Blocked(LuminaError):
 
 class IdTime(LuminaError):
     """The time within a new id (a UUIDv7) is not within the last 7 days or the next 5 minutes.
-    Only where a thing is kept by the time of its id."""
+    Only where a thing is kept by the time of its id; an `op_id` may be of the last 30 days."""
 
     code = "id_time"
     default = "The id says a time that cannot be; make a new id, on a device whose clock is right."

@@ -17,6 +17,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from lumina_protocol.fields import NewId
+
 MAX_REQUEST_ID = 2**53 - 1  # the largest integer that JavaScript holds exactly
 Body = Mapping[str, Any]
 
@@ -104,6 +106,13 @@ class Request(Wire, Generic[R]):
             assert issubclass(parent, BaseModel)
             (cls.reply,) = parent.__pydantic_generic_metadata__["args"]
             REQUESTS[cls.op] = cls
+
+
+class Change(Request[R], Generic[R]):
+    """Asks to change what is there. A retry with the same `op_id` gets the first answer; the
+    server knows it for 30 days, and refuses older ones."""
+
+    op_id: NewId
 
 
 REQUESTS: dict[str, type[Request[Any]]] = {}

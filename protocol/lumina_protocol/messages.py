@@ -1,4 +1,4 @@
-"""Messages: send one, read what was said, be told of new ones."""
+"""Messages: send, edit and delete them, read what was said, be told of what is new."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from lumina_protocol.fields import Content, Id, Millis, NewId, Seq
-from lumina_protocol.frame import Event, Reply, Request, Wire
+from lumina_protocol.frame import Change, Event, Reply, Request, Wire
 
 
 class Message(Wire):
@@ -22,7 +22,10 @@ class Message(Wire):
     message_type: str
     """"text"; a newer server may have others, which an older app shows by their content."""
     content: str
+    """Empty once it is deleted."""
     created_at: Millis
+    edited_at: Millis | None = None
+    is_deleted: bool = False
 
 
 class MessageSent(Reply):
@@ -40,6 +43,41 @@ class SendMessage(Request[MessageSent]):
     conversation_id: Id
     message_id: NewId
     content: Content
+
+
+class MessageEdited(Reply):
+    message_id: UUID
+    seq: Seq
+    rev: Seq
+    """The `base_rev` of the next edit."""
+    edited_at: Millis
+
+
+class EditMessage(Change[MessageEdited]):
+    """Gives one's own message another content, if it is still what the editor saw."""
+
+    op = "message.edit"
+
+    conversation_id: Id
+    message_id: Id
+    base_rev: Seq
+    """The `rev` of the message that the editor saw."""
+    content: Content
+
+
+class MessageDeleted(Reply):
+    message_id: UUID
+    seq: Seq
+    rev: Seq
+
+
+class DeleteMessage(Change[MessageDeleted]):
+    """Deletes one's own message for everybody. What is deleted already stays as it is."""
+
+    op = "message.delete"
+
+    conversation_id: Id
+    message_id: Id
 
 
 class MessagePage(Reply):
@@ -72,5 +110,13 @@ class ReadHistory(Request[MessagePage]):
 
 class MessageCreated(Event):
     type = "message.created"
+
+    message: Message
+
+
+class MessageChanged(Event):
+    """A message was edited or deleted; this is the whole of it now."""
+
+    type = "message.changed"
 
     message: Message

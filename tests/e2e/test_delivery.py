@@ -11,7 +11,14 @@ from uuid import UUID
 import asyncpg
 import pytest
 from lumina_protocol.conversations import ConversationCreated
-from lumina_protocol.messages import MessageCreated
+from lumina_protocol.fields import uuid7
+from lumina_protocol.messages import (
+    DeleteMessage,
+    EditMessage,
+    Message,
+    MessageChanged,
+    MessageCreated,
+)
 
 from lumina_rt.client import Inbox
 from lumina_rt.config import Settings
@@ -86,6 +93,58 @@ async def test_without_redis_messages_arrive_a_little_later(
                 await own_redis.start()
                 await say(alice, talk, "after")
                 assert await seqs(inbox, 1) == [23]
+
+
+async def test_edits_and_deletions_arrive_without_redis(
+    fragile: Settings, own_redis: OwnRedis
+) -> None:
+    async with nodes(fragile, 2) as (one, two):
+        await register(one, "alice", "bob")
+        async with user(one, "alice") as alice, user(two, "bob") as bob:
+            talk = await open_conversation(alice, "bob")
+            sent = await say(alice, talk, "a slip")
+            await own_redis.kill()
+            which = {"conversation_id": talk, "message_id": sent.message_id}
+            with bob.inbox() as inbox:
+                edit = EditMessage(**which, op_id=uuid7(), base_rev=sent.rev, content="mended")
+                await alice.call(edit)
+                assert (await next_change(inbox)).content == "mended"
+                await alice.call(DeleteMessage(**which, op_id=uuid7()))
+                assert (await next_change(inbox)).is_deleted
+
+
+async def next_change(inbox: Inbox) -> Message:
+    async with asyncio.timeout(LIMIT_S):
+        async for news in inbox:
+            if isinstance(news, MessageChanged):
+                return news.message
+    raise AssertionError("an inbox does not end")
+
+
+async def test_what_was_missed_of_a_message_is_told_as_it_is_now(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    """Sent by a node that died, and edited before anybody was told: one event says both."""
+    async with nodes(settings, 1) as (node,):
+        await register(node, "alice", "bob")
+        async with user(node, "alice") as alice, user(node, "bob") as bob:
+            talk = await open_conversation(alice, "bob")
+            with bob.inbox() as inbox:
+                async with pg.transaction():
+                    await commit_elsewhere(pg, talk, "a slip")
+                    await pg.execute("update messages set content = 'mended', is_edited = true")
+                    await pg.execute("update conversations set last_rev = 2")
+                    await pg.execute(
+                        "insert into message_changes"
+                        " select conversation_id, 1, 2 from conversations"
+                    )
+                    await pg.execute(
+                        "update outbox set to_rev = 2 where conversation_id is not null"
+                    )
+                (event,) = await arriving(inbox)
+                assert (event.message.content, event.message.rev) == ("mended", 2)
+                await say(alice, talk, "next")
+                assert await seqs(inbox, 1) == [2]
 
 
 async def test_an_event_outside_of_conversations_arrives_without_redis(

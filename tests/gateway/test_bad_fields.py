@@ -38,7 +38,11 @@ def good_body(op: str) -> dict[str, Any]:
         "ping": {},
         "conversation.create": {"conversation_id": uuid7(), "username": "nobody"},
         "conversation.list": {"before": [1, uuid7()], "limit": 5},
+        "conversation.sync": {"conversation_id": uuid7(), "after_rev": 1, "limit": 5},
         "message.send": {"conversation_id": uuid7(), "message_id": uuid7(), "content": "hello"},
+        "message.edit": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7(),
+                         "base_rev": 1, "content": "hello"},
+        "message.delete": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7()},
         "message.history": {"conversation_id": uuid7(), "after_seq": 1, "limit": 5},
     }  # fmt: skip
     return bodies[op]
@@ -51,15 +55,18 @@ def test_every_operation_has_a_good_body_here() -> None:
         assert set(body) >= {n for n, field in model.model_fields.items() if field.is_required()}
 
 
-# By the last part of a field's name. Each is wrong in both codecs.
+# By a field's name, or by its operation and name. Each is wrong in both codecs.
 ANY_TYPE: tuple[object, ...] = ([], {}, [[]], {"a": 1}, True)
+NO_NEW_ID = ("", UUID4, UUID(int=0), OTHER_VARIANT, b"", 7)
 WRONG: dict[str, tuple[object, ...]] = {
     "username": ("", "ab", "x" * 31, "x" * 5000, "a b", "a\0b", "a\u202eb", "a@b.c", 7, 1.5),
     "password": ("", "short", "x" * 1001, "with a \0 in it", 12345678),
     "full_name": ("x" * 101, "a\0b", 7),
     "token": ("", "x" * 2049, 7),
     "conversation_id": ("", "x", "0" * 31, "0" * 33, b"x" * 15, b"x" * 17, 7, 2**64 - 1),
-    "message_id": ("", UUID4, UUID(int=0), OTHER_VARIANT, b"", 7),
+    "message.send message_id": NO_NEW_ID,
+    "message_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
+    "op_id": NO_NEW_ID,
     "content": ("", "x" * 4001, "a\0b", 7, 1.5),
     "before": (
         "",
@@ -71,6 +78,8 @@ WRONG: dict[str, tuple[object, ...]] = {
         7,
     ),
     "limit": (0, -1, 201, 2**31, 2**63, -(2**63), 2**64 - 1, 1.5, "many", "", 1e308),
+    "base_rev": (-1, 2**53, 2**64 - 1, 1.5, "x", None),
+    "after_rev": (-1, 2**53, 2**64 - 1, 1.5, "x", None),
     "after_seq": (-1, 2**53, 2**63, 2**64 - 1, -(2**63), 1.5, "x"),
 }
 
@@ -78,7 +87,7 @@ WRONG: dict[str, tuple[object, ...]] = {
 def wrong_bodies(op: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The field at fault, and a body in which it is."""
     for name in good_body(op):
-        wrong = WRONG[name] + ANY_TYPE
+        wrong = (WRONG.get(f"{op} {name}") or WRONG[name]) + ANY_TYPE
         for value in (*wrong, *(() if name != "limit" else (None,))):
             if (name, value) not in (("limit", True), ("after_seq", True)):
                 yield name, good_body(op) | {name: value}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lumina_protocol import EVENTS, REQUESTS
 from lumina_protocol.accounts import Login, Register
 from lumina_protocol.codec import CODECS, JSON, MAX_DEPTH, MSGPACK, Codec, Malformed, transcode
-from lumina_protocol.conversations import CreateConversation, ListConversations
+from lumina_protocol.conversations import CreateConversation, ListConversations, SyncConversation
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import (
     MAX_REQUEST_ID,
@@ -26,7 +26,15 @@ from lumina_protocol.frame import (
     Request,
     RequestFrame,
 )
-from lumina_protocol.messages import Message, MessageCreated, MessageSent, ReadHistory, SendMessage
+from lumina_protocol.messages import (
+    DeleteMessage,
+    EditMessage,
+    Message,
+    MessageCreated,
+    MessageSent,
+    ReadHistory,
+    SendMessage,
+)
 from lumina_protocol.session import Authenticate, Ping
 
 from tests.protocol.vectors import VECTORS
@@ -223,11 +231,25 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         before=st.none() | st.tuples(SEQS, st.uuids()),
         limit=st.integers(1, 40),
     ),
+    "conversation.sync": st.builds(
+        SyncConversation, conversation_id=st.uuids(), after_rev=SEQS, limit=st.integers(1, 200)
+    ),
     "message.send": st.builds(
         SendMessage,
         conversation_id=st.uuids(),
         message_id=NEW_IDS,
         content=TEXT.filter(bool),
+    ),
+    "message.edit": st.builds(
+        EditMessage,
+        conversation_id=st.uuids(),
+        message_id=st.uuids(),
+        op_id=NEW_IDS,
+        base_rev=SEQS,
+        content=TEXT.filter(bool),
+    ),
+    "message.delete": st.builds(
+        DeleteMessage, conversation_id=st.uuids(), message_id=st.uuids(), op_id=NEW_IDS
     ),
     "message.history": st.builds(
         ReadHistory, conversation_id=st.uuids(), after_seq=st.none() | SEQS, limit=st.just(200)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from lumina_protocol import EVENTS, REQUESTS
 from lumina_protocol.codec import CODECS, JSON, MAX_DEPTH
-from lumina_protocol.conversations import Conversation, ConversationPage, Member
+from lumina_protocol.conversations import Conversation, ConversationPage, Member, SyncPage
 from lumina_protocol.errors import ERRORS, CloseCode, ErrorBody, may_reconnect
 from lumina_protocol.messages import Message, MessagePage
 from pydantic import BaseModel
@@ -157,6 +157,7 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
         message_type="text",
         content="\x01" * 4000,
         created_at=most,
+        edited_at=most,
     )
     short = message.model_copy(update={"content": "\x01" * (PAGE_BYTES // 200)})
     conversation = Conversation(
@@ -172,6 +173,7 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
     for page in (
         MessagePage(messages=[message] * (PAGE_BYTES // 4000), last_seq=most),
         MessagePage(messages=[short] * 200, last_seq=most),
+        SyncPage(messages=[short] * 200, from_rev=most, to_rev=most, last_rev=most),
         ConversationPage(conversations=[conversation] * 40, more=True),
     ):
         assert len(JSON.reply(most, page)) < Settings.model_fields["outbox_bytes"].default

@@ -1,5 +1,5 @@
 -- One row: for each parameter of a statement, by its name, a value as it is in use: of those who have much.
-with busy as (select conversation_id, last_seq from conversations order by last_seq desc limit 1),
+with busy as (select conversation_id, last_seq, last_rev from conversations order by last_seq desc limit 1),
      reader as (select min(user_id::text)::uuid as user_id from notifications where group_key is not null),
      talked as (select post_id from comments where parent_comment_id is not null
                 group by post_id order by count(*) desc limit 1)
@@ -36,7 +36,10 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        array[busy.conversation_id] as conversation_ids, array[gen_random_uuid()] as message_ids,
        (select array_agg(user_id) from (select user_id from conversation_participants p
         where p.conversation_id = busy.conversation_id limit 1) s) as sender_ids,
+       '\x00'::bytea as payload, array[busy.last_seq - 20] as after_revs, array[busy.last_seq - 1] as to_revs,
        array['hello'] as contents, array[decode(md5('hello'), 'hex')] as digests,
+       busy.last_seq - 20 as base_rev, busy.last_rev - 20 as after_rev, 'hello' as content, uuid7_floor(now()) as op_id, 'message.edit' as op,
+       decode(md5('hello'), 'hex') as digest, '{}' as result,
        to_ms(now()) as before_ms, busy.conversation_id as before_id, 30 as within_s,
        null as at, false as fix, 'posts.comment_count' as counter
 from busy, reader, talked;

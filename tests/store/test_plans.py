@@ -50,6 +50,10 @@ ONE_CONVERSATION = (
     "messages.newest",
     "messages.before",
     "messages.after",
+    "messages.one",
+    "messages.sync",
+    "messages.edit",
+    "messages.delete",
     "conversations.describe",
 )
 IN_FUNCTIONS = {"messages.send"}
@@ -139,7 +143,7 @@ async def test_what_is_of_one_conversation_is_read_in_one_part(
     for name in ONE_CONVERSATION:
         done = await executed(conn, name, given, known)
         assert len(done.parts("messages")) == 1, name
-        key = "message_id" if name == "messages.send" else "seq"
+        key = "message_id" if name in ("messages.send", "messages.one") else "seq"
         assert HISTORY[key] in done.searched(), name
     for name in STATEMENTS:
         if name.startswith(("messages.", "conversations.")):

@@ -1,0 +1,85 @@
+"""One's own messages: edit them, delete them for everybody.
+
+A block does not hinder it: what somebody has said stays theirs to take back.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from lumina_protocol.errors import Forbidden, Gone, NotFound, Stale
+from lumina_protocol.messages import (
+    DeleteMessage,
+    EditMessage,
+    Message,
+    MessageChanged,
+    MessageDeleted,
+    MessageEdited,
+)
+
+from lumina_rt import access
+from lumina_rt.once import once
+from lumina_rt.router import Ctx, handles
+from lumina_rt.store.db import Tx
+from lumina_rt.store.queries import query
+
+LOCK = query("conversations.lock")
+ONE = query("messages.one")
+EDIT = query("messages.edit")
+DELETE = query("messages.delete")
+NUMBER_CHANGE = query("messages.number_change")
+
+
+@handles(EditMessage)
+@once
+async def edit(ctx: Ctx, tx: Tx, request: EditMessage) -> MessageEdited:
+    message = await _own(tx, ctx.user_id, request)
+    if message.is_deleted:
+        raise Gone("This message was deleted.", field="message_id")
+    if message.rev != request.base_rev:
+        raise Stale(field="base_rev")
+    await tx.run(
+        EDIT,
+        conversation_id=message.conversation_id,
+        seq=message.seq,
+        base_rev=request.base_rev,
+        content=request.content,
+    )
+    changed = await _announce(tx, message)
+    return MessageEdited.model_validate(changed.model_dump())
+
+
+@handles(DeleteMessage)
+@once
+async def delete(ctx: Ctx, tx: Tx, request: DeleteMessage) -> MessageDeleted:
+    message = await _own(tx, ctx.user_id, request)
+    if not message.is_deleted:
+        await tx.run(DELETE, conversation_id=message.conversation_id, seq=message.seq)
+        message = await _announce(tx, message)
+    return MessageDeleted.model_validate(message.model_dump())
+
+
+async def _own(tx: Tx, user_id: UUID, request: EditMessage | DeleteMessage) -> Message:
+    """The user's message, under the lock of its conversation. Raises NotFound, Forbidden."""
+    conversation_id = request.conversation_id
+    await tx.run(LOCK, conversation_id=conversation_id)
+    await access.member(tx, user_id=user_id, conversation_id=conversation_id)
+    row = await tx.maybe(ONE, conversation_id=conversation_id, message_id=request.message_id)
+    if row is None:
+        raise NotFound("The conversation has no such message.", field="message_id")
+    if row["sender_id"] != user_id:
+        raise Forbidden("This message is somebody else's.", field="message_id")
+    return Message.model_validate(dict(row))
+
+
+async def _announce(tx: Tx, message: Message) -> Message:
+    """Number what was done to a message, and tell the members what it is now."""
+    conversation_id = message.conversation_id
+    told = await tx.one(
+        NUMBER_CHANGE, conversation_id=conversation_id, seq=message.seq, node_id=tx.node_id
+    )
+    row = await tx.one(ONE, conversation_id=conversation_id, message_id=message.message_id)
+    changed = Message.model_validate(dict(row))
+    place = conversation_id, changed.rev
+    tx.emit(MessageChanged(message=changed), to=told["member_ids"], place=place)
+    return changed

@@ -1,0 +1,72 @@
+"""Changes that are done once, however often they are asked for: `@handles(X)` above `@once`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+
+import orjson
+from lumina_protocol.errors import Conflict, IdTime, TooOld
+from lumina_protocol.frame import Change, Reply
+
+from lumina_rt.router import Ctx
+from lumina_rt.store.queries import query
+
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Tx
+
+CLAIM = query("op_keys.claim")
+FOUND = query("op_keys.found")
+KEEP = query("op_keys.keep")
+
+C = TypeVar("C", bound=Change[Any])
+R = TypeVar("R", bound=Reply)
+
+
+def once(change: Callable[[Ctx, Tx, C], Awaitable[R]]) -> Callable[[Ctx, C], Awaitable[R]]:
+    """Run a change in a transaction that also keeps its reply under the user's `op_id`.
+
+    A retry gets that reply and changes nothing, also while the first try is under way on another
+    node. What is refused is not kept: asked again, it is tried again. The reply stays in the store
+    for weeks, so it must not hold what can be deleted. Takes its key before any other lock.
+
+    Raises Conflict when the key was used for another request, TooOld, IdTime.
+    """
+
+    @wraps(change)
+    async def run(ctx: Ctx, request: C) -> R:
+        key = {"user_id": ctx.user_id, "op_id": request.op_id}
+        digest = request_digest(ctx.services.hash_key, request)
+        async with ctx.db.tx() as tx:
+            if await tx.maybe(CLAIM, op=request.op, digest=digest, **key) is None:
+                result = await _first_result(tx, key, digest)
+                return cast("R", request.reply.model_validate(result))
+            reply = await change(ctx, tx, request)
+            await tx.run(KEEP, result=reply.model_dump(mode="json"), **key)
+        return reply
+
+    return run
+
+
+async def _first_result(tx: Tx, key: dict[str, UUID], digest: bytes) -> object:
+    found = await tx.one(FOUND, **key)
+    if found["too_old"]:
+        raise TooOld(field="op_id")
+    if found["too_new"]:
+        raise IdTime(field="op_id")
+    if found["digest"] != digest:
+        raise Conflict("This op_id was used before for another request.", field="op_id")
+    return found["result"]
+
+
+def request_digest(key: bytes, request: Change[Any]) -> bytes:
+    """Keyed BLAKE2b (RFC 7693) of what was asked for, 16 bytes.
+
+    Without defaults, so that a field which a later version adds changes no digest of before.
+    """
+    asked = request.model_dump(mode="json", exclude={"op_id"}, exclude_defaults=True)
+    said = orjson.dumps([request.op, asked], option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(said, key=key, digest_size=16).digest()
