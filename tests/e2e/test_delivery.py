@@ -102,10 +102,11 @@ async def test_edits_and_deletions_arrive_without_redis(
         await register(one, "alice", "bob")
         async with user(one, "alice") as alice, user(two, "bob") as bob:
             talk = await open_conversation(alice, "bob")
-            sent = await say(alice, talk, "a slip")
-            await own_redis.kill()
-            which = {"conversation_id": talk, "message_id": sent.message_id}
             with bob.inbox() as inbox:
+                sent = await say(alice, talk, "a slip")
+                assert await seqs(inbox, 1) == [1]
+                await own_redis.kill()
+                which = {"conversation_id": talk, "message_id": sent.message_id}
                 edit = EditMessage(**which, op_id=uuid7(), base_rev=sent.rev, content="mended")
                 await alice.call(edit)
                 assert (await next_change(inbox)).content == "mended"
