@@ -23,6 +23,7 @@ from lumina_rt.config import Settings, read_settings
 from lumina_rt.dev import engines
 from lumina_rt.dev.engines import Engines
 from lumina_rt.store import migrate
+from tests.bus.members import OwnRedis
 
 TEMPLATE = "lumina_template"
 SECRET = "0f6b1c2d9e8a7f5b4c3d2e1f0a9b8c7d"
@@ -111,6 +112,16 @@ async def pg(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 def redis_url(running_engines: Engines) -> str:
     return running_engines.redis_url
+
+
+@pytest.fixture
+async def own_redis(running_engines: Engines, tmp_path: Path) -> AsyncIterator[OwnRedis]:
+    own = OwnRedis(running_engines.binaries.redis, tmp_path)
+    await own.start()
+    try:
+        yield own
+    finally:
+        await own.kill()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import UUID
@@ -10,11 +11,11 @@ from lumina_protocol.accounts import Register
 from lumina_protocol.codec import MSGPACK, Codec
 from lumina_protocol.conversations import CreateConversation
 from lumina_protocol.fields import uuid7
-from lumina_protocol.messages import MessageSent, SendMessage
+from lumina_protocol.messages import MessageCreated, MessageSent, SendMessage
 
 from lumina_rt import app
 from lumina_rt.app import Node
-from lumina_rt.client import Client
+from lumina_rt.client import Client, Inbox
 from lumina_rt.config import Settings
 
 PASSWORD = "correct horse battery"
@@ -52,3 +53,22 @@ async def say(client: Client, conversation_id: UUID, content: str) -> MessageSen
     return await client.call(
         SendMessage(conversation_id=conversation_id, message_id=uuid7(), content=content)
     )
+
+
+def message(conversation: UUID, content: str, id_: UUID | None = None) -> SendMessage:
+    return SendMessage(conversation_id=conversation, message_id=id_ or uuid7(), content=content)
+
+
+async def send_all(client: Client, *requests: SendMessage) -> list[MessageSent | BaseException]:
+    """In this order, all at once."""
+    return await asyncio.gather(*map(client.call, requests), return_exceptions=True)
+
+
+async def created(inbox: Inbox, count: int) -> list[MessageCreated]:
+    events: list[MessageCreated] = []
+    async for news in inbox:
+        if isinstance(news, MessageCreated):
+            events.append(news)
+        if len(events) == count:
+            return events
+    raise AssertionError("an inbox does not end")

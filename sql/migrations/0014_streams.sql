@@ -5,10 +5,7 @@ alter table cluster
     add column system_identifier bigint,
     add column timeline          integer;
 
-alter table nodes
-    add column code         varchar(20),
-    -- All rows of the outbox that this node wrote, up to here, are published.
-    add column published_to bigint not null default 0;
+alter table nodes add column code varchar(20);
 
 -- A short log of what must be told, by reference: read again by whoever has missed something, never
 -- deleted row by row. `xid` orders what `outbox_id` cannot: identity values commit out of order.
@@ -36,8 +33,6 @@ insert into partition_rules (parent, keyed_by, step, ahead, keep)
 values ('outbox', 'timestamptz', 'hour', 4, interval '1 hour');
 create index outbox_by_xid on outbox (xid, outbox_id);
 comment on index outbox_by_xid is 'outbox.tail: what committed since the last look';
-create index outbox_by_node on outbox (node_id, outbox_id);
-comment on index outbox_by_node is 'outbox.sweep: what a node has not said to be published';
 
 -- The first result of a change, kept for as long as its key is accepted. Cut by the time in the key, so
 -- that (user_id, op_id) can be unique.

@@ -22,25 +22,13 @@ from lumina_protocol.messages import (
 
 from lumina_rt.client import Inbox
 from lumina_rt.config import Settings
-from lumina_rt.dev.engines import Engines
 from tests.bus.members import OwnRedis
-from tests.handlers.test_sending import created, message, send_all
-from tests.house import nodes, open_conversation, register, say, user
+from tests.house import created, message, nodes, open_conversation, register, say, send_all, user
 from tests.oracle import oracle
 from tests.store.relay import Relay
 
 LIMIT_S = 5
 """What is acknowledged is there by then, without a reconnect."""
-
-
-@pytest.fixture
-async def own_redis(running_engines: Engines, tmp_path: Path) -> AsyncIterator[OwnRedis]:
-    own = OwnRedis(running_engines.binaries.redis, tmp_path)
-    await own.start()
-    try:
-        yield own
-    finally:
-        await own.kill()
 
 
 @pytest.fixture

@@ -11,11 +11,10 @@ import asyncpg
 import pytest
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
-from lumina_protocol.messages import MessageCreated, MessageSent, ReadHistory, SendMessage
+from lumina_protocol.messages import MessageSent, ReadHistory
 
-from lumina_rt.client import Client, Inbox
 from lumina_rt.config import Settings
-from tests.house import nodes, open_conversation, register, say, user
+from tests.house import created, message, nodes, open_conversation, register, say, send_all, user
 from tests.oracle import oracle
 
 WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
@@ -38,25 +37,6 @@ async def held(
         yield
         while await pg.fetchval(WAITING) < writers:
             await asyncio.sleep(0.005)
-
-
-def message(conversation: UUID, content: str, id_: UUID | None = None) -> SendMessage:
-    return SendMessage(conversation_id=conversation, message_id=id_ or uuid7(), content=content)
-
-
-async def send_all(client: Client, *requests: SendMessage) -> list[MessageSent | BaseException]:
-    """In this order, all at once."""
-    return await asyncio.gather(*map(client.call, requests), return_exceptions=True)
-
-
-async def created(inbox: Inbox, count: int) -> list[MessageCreated]:
-    events: list[MessageCreated] = []
-    async for news in inbox:
-        if isinstance(news, MessageCreated):
-            events.append(news)
-        if len(events) == count:
-            return events
-    raise AssertionError("an inbox does not end")
 
 
 def codes(results: list[MessageSent | BaseException]) -> list[str]:

@@ -199,8 +199,6 @@ select report_id from reports where reviewed_by = :user_id order by reviewed_at 
 
 -- name: outbox_by_xid
 select outbox_id from outbox where xid >= :xid::xid8 order by xid, outbox_id limit :limit;
--- name: outbox_by_node
-select outbox_id from outbox where node_id = :node_id and outbox_id > :outbox_id order by outbox_id limit :limit;
 -- name: user_events_old
 select user_id, rev from user_events where created_at < :long_ago;
 -- name: counter_deltas_of_subject

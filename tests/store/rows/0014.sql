@@ -1,5 +1,5 @@
 update cluster set system_identifier = 1, timeline = 1;
-update nodes set code = '0.1.0', published_to = 1;
+update nodes set code = '0.1.0';
 insert into outbox (node_id, conversation_id, from_rev, to_rev, members_version)
 values ('node1#0a1b2c3d', pg_temp.id('direct'), 1, 2, 1);
 insert into op_keys (user_id, op_id, op, digest, result)
