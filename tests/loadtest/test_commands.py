@@ -37,7 +37,7 @@ def test_fanout_tells_the_cpu_of_a_delivery_and_that_all_arrived_in_order() -> N
 
 def test_sends_tells_what_a_message_costs_by_the_size_of_batches() -> None:
     done = loadtest(
-        "sends", "--pairs", "8", "--messages", "64", "--under-way", "4", "--batch", "1",
+        "sends", "--pairs", "8", "--messages", "640", "--under-way", "4", "--batch", "1",
         "--batch", "16",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
