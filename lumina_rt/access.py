@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from lumina_protocol.errors import NotFound
+from lumina_protocol.errors import Forbidden, NotFound
 
 from lumina_rt.store.queries import query
 
@@ -26,5 +26,19 @@ async def member(tx: Tx, *, user_id: UUID, conversation_id: UUID) -> Row:
     """
     row = await tx.maybe(MEMBERSHIP, user_id=user_id, conversation_id=conversation_id)
     if row is None:
-        raise NotFound("There is no such conversation, or not for you.", field="conversation_id")
+        raise not_found()
+    return row
+
+
+def not_found() -> NotFound:
+    return NotFound("There is no such conversation, or not for you.", field="conversation_id")
+
+
+async def group_admin(tx: Tx, *, user_id: UUID, conversation_id: UUID) -> Row:
+    """The same, of a group whose members the user may choose. Raises NotFound, Forbidden."""
+    row = await member(tx, user_id=user_id, conversation_id=conversation_id)
+    if row["conversation_type"] != "group":
+        raise Forbidden("A direct conversation is between two.", field="conversation_id")
+    if row["role"] not in ("owner", "admin"):
+        raise Forbidden("Only its owner and its admins do this.", field="conversation_id")
     return row

@@ -21,13 +21,13 @@ from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.config import Settings
 from lumina_rt.credentials import Passwords, Tokens
-from lumina_rt.gate import Gate, Range, Read
+from lumina_rt.gate import Filling, Gate, Read
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.gateway import Gateway
-from lumina_rt.handlers import messages
 from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
 from lumina_rt.hub import Hub
+from lumina_rt.pages import fillings
 from lumina_rt.preflight import examine, refuse_problems
 from lumina_rt.router import Services
 from lumina_rt.store import db as store
@@ -50,6 +50,8 @@ CANCEL_AGAIN_S = 0.5
 FLUSH_S = 2.0
 CLOSE_POOL_S = 5.0
 HTTP_KEEPALIVE_S = 15
+RESUMES_AT_ONCE = 4
+"""Of the pool's connections, so that those who are live are served as well."""
 
 
 class PortTaken(OSError):
@@ -147,6 +149,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     gate = Gate(hub, changes_in(pool), telemetry)
     bus = Bus(redis, settings.redis_prefix, node_id, gate.arrive, telemetry)
     db = Db(pool, publisher(gate, bus), node_id)
+    tail = Tail(db, gate, lambda: bus.probe_is_fresh)
     async with db.read() as tx:
         cluster = await tx.one(CLUSTER)
     services = Services(
@@ -156,6 +159,9 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
         hash_key=cluster["hash_key"],
         telemetry=telemetry,
+        resumes=asyncio.Semaphore(RESUMES_AT_ONCE),
+        when_told=tail.when_told,
+        epoch=lambda: int(cluster["epoch"]),
     )
     runner = web.AppRunner(
         public_app(), handle_signals=False, access_log=None, keepalive_timeout=HTTP_KEEPALIVE_S
@@ -167,7 +173,6 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     stack.push_async_callback(_leave, bus, heartbeat, telemetry)
     partitions = Partitions(db, telemetry)
     await partitions.prepare()
-    tail = Tail(db, gate, lambda: bus.probe_is_fresh)
     await tail.begin()
     await heartbeat.join()
     return Node(settings, gateway, bus, heartbeat, partitions, gate, tail, telemetry, services)
@@ -189,19 +194,18 @@ def publisher(gate: Gate, bus: Bus) -> Callable[[list[Emitted]], None]:
 
 
 def changes_in(pool: Pool) -> Read:
-    """What the gate fills holes with: of this node only, so nothing of it is published."""
+    """What the gate fills holes with."""
     db = Db(pool, lambda emitted: None)
 
-    async def read(ranges: Mapping[UUID, Range], limit: int) -> list[Delivery]:
+    async def read(revs: Mapping[UUID, int]) -> list[Filling]:
         async with db.read() as tx:
-            await messages.tell_again(tx, dict(ranges), limit)
-        return deliveries(tx.emitted)
+            return await fillings(tx, revs)
 
     return read
 
 
 def deliveries(emitted: list[Emitted]) -> list[Delivery]:
-    return [Delivery(e.to, e.payload, e.place) for e in emitted]
+    return [Delivery(e.to, e.payload, e.place, e.blind) for e in emitted]
 
 
 async def _end(node: Node) -> None:

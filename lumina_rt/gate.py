@@ -1,20 +1,22 @@
 """In order, once, without holes: what every event passes on its way to the sessions of this node.
 
 Events come from this node's own commits, from the bus, and from the outbox, which has all of them
-(workers/tail.py). A conversation's events carry consecutive revs, so the gate knows which it has
-had, and which is missing: an early one is held for a moment, since two nodes may publish at once,
-and then what is between is read from Postgres.
+(workers/tail.py). The events of a stream, which is a conversation or what is a user's own, carry
+consecutive revs, so the gate knows which it has had, and which is missing: an early one is held for
+a moment, since two nodes may publish at once, and then what is missing is read from Postgres.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
 from uuid import UUID
+
+from lumina_protocol.codec import MSGPACK
+from lumina_protocol.conversations import ConversationVoid
 
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.hub import Hub
@@ -22,19 +24,27 @@ from lumina_rt.telemetry import Telemetry
 
 HOLD_S = 0.03
 REMEMBERED = 50_000
-"""Conversations, and events outside of them, of which the gate knows what it has had. Of others it
-takes the next event for the first."""
-CONVERSATIONS_AT_ONCE, EACH_AT_ONCE = 64, 100
-"""What is read in one go to fill holes: so many conversations, so many changes of each."""
+"""Streams of which the gate knows what it has had. Of others it takes the next event for the
+first."""
+STREAMS_AT_ONCE = 64
+"""What is read in one go to fill holes."""
 HELD = 256
-"""Early events of a conversation; more are not held but read."""
-Range = tuple[int, int]
-"""Revs above the first, up to and with the second."""
-Read = Callable[[Mapping[UUID, Range], int], Awaitable[list[Delivery]]]
-"""What happened in these ranges, in order of rev for each conversation, at most so many of each."""
+"""Early events of a stream; more are not held but read."""
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What was read of a stream after some rev: it tells all up to `upto`, and there may be more.
+    Each delivery has the newest rev that it tells of as its place."""
+
+    stream: UUID
+    upto: int
+    deliveries: list[Delivery]
+    more: bool
+
+
+Read = Callable[[Mapping[UUID, int]], Awaitable[list[Filling]]]
+"""What there is of these streams after these revs. No filling for a stream that does not exist."""
 
 
 @dataclass(slots=True)
@@ -45,34 +55,39 @@ class Gate:
     read: Read
     telemetry: Telemetry
     _revs: OrderedDict[UUID, int] = field(default_factory=OrderedDict)
-    """Up to where the sessions of this node have had a conversation."""
-    _numbers: OrderedDict[int, None] = field(default_factory=OrderedDict)
+    """Up to where the sessions of this node have had a stream."""
     _early: dict[UUID, dict[int, Delivery]] = field(default_factory=dict)
     _wanted: dict[UUID, int] = field(default_factory=dict)
-    """Conversations with a hole, and up to where it may reach."""
+    """Streams with a hole, and up to where it may reach."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_filling(self) -> bool:
+        return bool(self._wanted)
 
     def arrive(self, delivery: Delivery) -> None:
         """An event has come. The second time it is dropped."""
-        match delivery.place:
-            case UUID() as conversation_id, rev:
-                self._arrive(conversation_id, rev, delivery)
-            case int(number):
-                if number not in self._numbers:
-                    _remember(self._numbers, number, None)
-                    self.hub.deliver(delivery.to, delivery.payload)
-            case _:
-                self.hub.deliver(delivery.to, delivery.payload)
+        if delivery.place is None:
+            self.hub.deliver(delivery)
+            return
+        stream, rev = delivery.place
+        had = self._revs.get(stream)
+        if had is not None and rev <= had:
+            self.telemetry.gate.labels("double").inc()
+        elif had is None or rev == had + 1 or not self._is_here(delivery):
+            self._pass(stream, rev, delivery)
+        else:
+            self.telemetry.gate.labels("early").inc()
+            self._hold(stream, rev, delivery)
 
-    def catch_up(self, conversation_id: UUID, revs: Range) -> None:
-        """These changes have been committed: read what of them has not come."""
-        after, upto = revs
-        had = self._revs.get(conversation_id)
+    def catch_up(self, stream: UUID, after: int, upto: int) -> None:
+        """These revs have been committed: read what of them has not come."""
+        had = self._revs.get(stream)
         if had is None or not self.hub.sessions:
-            had = upto if not self.hub.sessions else after
-            _remember(self._revs, conversation_id, had)
+            had = after if self.hub.sessions else upto
+            self._remember(stream, had)
         if had < upto:
-            self._want(conversation_id, upto)
+            self._want(stream, upto)
 
     async def run(self) -> None:
         """Fill holes. Raises Unavailable when Postgres is away; started again, it goes on."""
@@ -80,95 +95,93 @@ class Gate:
             if not self._wanted:
                 await self._wake.wait()
             self._wake.clear()
-            await self._fill(dict(islice(self._wanted.items(), CONVERSATIONS_AT_ONCE)))
+            await self._fill(dict(islice(self._wanted.items(), STREAMS_AT_ONCE)))
 
-    def _arrive(self, conversation_id: UUID, rev: int, delivery: Delivery) -> None:
-        had = self._revs.get(conversation_id)
-        if had is not None and rev <= had:
-            self.telemetry.gate.labels("double").inc()
-        elif had is None or rev == had + 1 or not self._is_here(delivery):
-            self._pass(conversation_id, rev, delivery)
-        else:
-            self.telemetry.gate.labels("early").inc()
-            self._hold(conversation_id, rev, delivery)
-
-    def _hold(self, conversation_id: UUID, rev: int, delivery: Delivery) -> None:
-        held = self._early.setdefault(conversation_id, {})
+    def _hold(self, stream: UUID, rev: int, delivery: Delivery) -> None:
+        held = self._early.setdefault(stream, {})
         if not held:
-            self._look_later(conversation_id)
+            self._look_later(stream)
         held[rev] = delivery
         if len(held) > HELD:
-            self._want(conversation_id, max(held))
-            del self._early[conversation_id]
+            self._want(stream, max(held))
+            del self._early[stream]
 
-    def _look_later(self, conversation_id: UUID) -> None:
-        asyncio.get_running_loop().call_later(HOLD_S, self._late, conversation_id)
+    def _look_later(self, stream: UUID) -> None:
+        asyncio.get_running_loop().call_later(HOLD_S, self._late, stream)
 
     def _is_here(self, delivery: Delivery) -> bool:
-        return any(user_id in self.hub.sessions for user_id in delivery.to)
+        sessions = self.hub.sessions
+        return any(user_id in sessions for user_id in (*delivery.to, *delivery.blind))
 
-    def _pass(self, conversation_id: UUID, rev: int, delivery: Delivery) -> None:
-        _remember(self._revs, conversation_id, rev)
-        self.hub.deliver(delivery.to, delivery.payload)
+    def _pass(self, stream: UUID, rev: int, delivery: Delivery) -> None:
+        self._remember(stream, rev)
+        self._deliver(delivery)
         if self._early:
-            self._release(conversation_id)
+            self._release(stream)
 
-    def _release(self, conversation_id: UUID) -> None:
+    def _deliver(self, delivery: Delivery) -> None:
+        self.hub.deliver(delivery)
+        if delivery.blind and delivery.place:
+            conversation_id, rev = delivery.place
+            void = MSGPACK.event(ConversationVoid(conversation_id=conversation_id, rev=rev))
+            self.hub.deliver(Delivery(delivery.blind, void, delivery.place))
+
+    def _release(self, stream: UUID) -> None:
         """Let those go whose turn has come, and forget those whose turn is over."""
-        if not (held := self._early.get(conversation_id)):
+        if not (held := self._early.get(stream)):
             return
-        had = self._revs[conversation_id]
+        had = self._revs[stream]
         for rev in sorted(held):
             if rev == had + 1:
-                had, delivery = rev, held[rev]
-                self.hub.deliver(delivery.to, delivery.payload)
+                had = rev
+                self._deliver(held[rev])
             if rev <= had:
                 del held[rev]
-        _remember(self._revs, conversation_id, had)
+        self._remember(stream, had)
         if held:
-            self._look_later(conversation_id)
+            self._look_later(stream)
         else:
-            del self._early[conversation_id]
+            del self._early[stream]
 
-    def _late(self, conversation_id: UUID) -> None:
+    def _late(self, stream: UUID) -> None:
         """What is missing does not come by itself."""
-        if held := self._early.get(conversation_id):
-            self._want(conversation_id, min(held) - 1)
+        if held := self._early.get(stream):
+            self._want(stream, min(held) - 1)
 
-    def _want(self, conversation_id: UUID, upto: int) -> None:
-        self._wanted[conversation_id] = max(upto, self._wanted.get(conversation_id, 0))
+    def _want(self, stream: UUID, upto: int) -> None:
+        self._wanted[stream] = max(upto, self._wanted.get(stream, 0))
         self._wake.set()
 
     async def _fill(self, wanted: dict[UUID, int]) -> None:
-        ranges = {c: (self._revs.get(c, upto), upto) for c, upto in wanted.items()}
-        missing = {c: revs for c, revs in ranges.items() if revs[0] < revs[1]}
-        found = await self.read(missing, EACH_AT_ONCE) if missing else []
-        counts: Counter[UUID] = Counter()
-        for delivery in found:
-            assert isinstance(delivery.place, tuple)
-            counts[delivery.place[0]] += 1
-            self._fill_one(*delivery.place, delivery)
-        for conversation_id, upto in wanted.items():
-            if counts[conversation_id] < EACH_AT_ONCE:
-                self._filled(conversation_id, upto)
+        after = {stream: self._revs.get(stream, upto) for stream, upto in wanted.items()}
+        missing = {stream: had for stream, had in after.items() if had < wanted[stream]}
+        fillings = {f.stream: f for f in await self.read(missing)} if missing else {}
+        for stream, upto in wanted.items():
+            filling = fillings.get(stream)
+            if filling:
+                self._fill_one(filling)
+            if filling is None or not filling.more:
+                self._filled(stream, upto)
 
-    def _fill_one(self, conversation_id: UUID, rev: int, delivery: Delivery) -> None:
-        if rev > self._revs.get(conversation_id, 0):  # it may have come meanwhile
-            self.telemetry.gate.labels("filled").inc()
-            _remember(self._revs, conversation_id, rev)
-            self.hub.deliver(delivery.to, delivery.payload)
+    def _fill_one(self, filling: Filling) -> None:
+        """What has come meanwhile is not told again; a page is, if any of it has not come."""
+        for delivery in filling.deliveries:
+            assert delivery.place is not None
+            if delivery.place[1] > self._revs.get(filling.stream, 0):
+                self.telemetry.gate.labels("filled").inc()
+                self.hub.deliver(delivery)
+        self._remember(filling.stream, max(filling.upto, self._revs.get(filling.stream, 0)))
 
-    def _filled(self, conversation_id: UUID, upto: int) -> None:
-        """Also of revs that later changes have superseded there is nothing more to tell."""
-        _remember(self._revs, conversation_id, max(upto, self._revs.get(conversation_id, 0)))
-        if self._wanted[conversation_id] == upto:
-            del self._wanted[conversation_id]
-        self._release(conversation_id)
+    def _filled(self, stream: UUID, upto: int) -> None:
+        """What is not there by now is nothing that can be told."""
+        self._remember(stream, max(upto, self._revs.get(stream, 0)))
+        if self._wanted[stream] <= self._revs[stream]:
+            del self._wanted[stream]
+        self._release(stream)
 
-
-def _remember(memory: OrderedDict[K, V], key: K, value: V) -> None:
-    """The newest REMEMBERED."""
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > REMEMBERED:
-        memory.popitem(last=False)
+    def _remember(self, stream: UUID, rev: int) -> None:
+        """The newest REMEMBERED."""
+        self._revs[stream] = rev
+        self._revs.move_to_end(stream)
+        if len(self._revs) > REMEMBERED:
+            self._revs.popitem(last=False)

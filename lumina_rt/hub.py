@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
 from lumina_protocol.codec import JSON, Codec, transcode
 
+from lumina_rt.bus.entry import Delivery, Place
 from lumina_rt.telemetry import Telemetry
 
 
@@ -17,7 +18,7 @@ class Receiver(Protocol):
 
     codec: Codec
 
-    def push(self, frame: bytes) -> None:
+    def push(self, frame: bytes, place: Place) -> None:
         """Queue a complete websocket frame. Never raises, never blocks."""
 
     def outnumbered(self) -> None:
@@ -46,17 +47,17 @@ class Hub:
         if not receivers:
             self.sessions.pop(user_id, None)
 
-    def deliver(self, to: Iterable[UUID], payload: bytes) -> None:
-        """Give an event, as a MessagePack payload, to the sessions of these users."""
+    def deliver(self, delivery: Delivery) -> None:
+        """Give an event to the sessions of those whom it is for."""
         frames: dict[Codec, bytes] = {}
-        delivered = 0
-        for user_id in to:
+        delivered, payload, place = 0, delivery.payload, delivery.place
+        for user_id in delivery.to:
             for receiver in self.sessions.get(user_id, ()):
                 codec = receiver.codec
                 if (frame := frames.get(codec)) is None:
                     text = transcode(payload) if codec is JSON else payload
                     frame = frames[codec] = self.frame(codec, text)
-                receiver.push(frame)
+                receiver.push(frame, place)
                 delivered += 1
         if delivered:
             self.telemetry.deliveries.inc(delivered)

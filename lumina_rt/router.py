@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from lumina_protocol import REQUESTS
 from lumina_protocol.errors import ErrorBody, Internal, Invalid, LuminaError, UnknownOp
-from lumina_protocol.frame import Reply, Request, RequestFrame
+from lumina_protocol.frame import Event, Reply, Request, RequestFrame
 from pydantic import ValidationError
 
+from lumina_rt.catch_up import CatchUp
 from lumina_rt.credentials import Passwords, Tokens
 from lumina_rt.session import Input, Waiting
 from lumina_rt.store.db import Db
 from lumina_rt.store.group_commit import Writers
 from lumina_rt.telemetry import Telemetry
+
+
+class Line(Protocol):
+    """The connection that asks, for the one operation that tells more than its reply."""
+
+    catch_up: CatchUp | None
+    """While it is not level with the others of its node."""
+
+    async def tell(self, event: Event) -> None:
+        """Queue an event, and wait until the client has read most of what waits for it."""
+
+    def settled(self) -> None:
+        """Nothing comes any more that was told already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,11 @@ class Services:
     hash_key: bytes
     """Keys the digests of what was sent, see sql/migrations/0001."""
     telemetry: Telemetry
+    resumes: asyncio.Semaphore
+    """Those who read what they have missed share it."""
+    when_told: Callable[[str, Callable[[], None]], None]
+    """Call when all before a transaction has passed the gate, see workers/tail.py."""
+    epoch: Callable[[], int]
     now: Callable[[], float] = time.time
     """Seconds since 1970."""
 
@@ -43,6 +63,8 @@ class Ctx:
     services: Services
     session_id: UUID
     user: UUID | None = None
+    line: Line | None = None
+    """None once the connection is lost."""
 
     @property
     def user_id(self) -> UUID:

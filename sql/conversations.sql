@@ -14,13 +14,20 @@ where direct_low = least(:user_id::uuid, :peer_id::uuid) and direct_high = great
 insert into conversation_participants (conversation_id, user_id)
 select :conversation_id::uuid, unnest(:user_ids::uuid[]);
 
+-- name: create_group
+-- No row when the id is taken.
+insert into conversations (conversation_id, conversation_type, title)
+values (:conversation_id, 'group', :title)
+on conflict do nothing
+returning conversation_id;
+
 -- name: lock
 -- First of all for whoever changes a conversation; what it is like, only the next statement sees.
 select conversation_id from conversations where conversation_id = :conversation_id for no key update;
 
 -- name: membership
 -- A row when the user is a member.
-select c.last_seq, c.last_rev
+select c.last_seq, c.last_rev, c.conversation_type, p.role
 from conversation_participants p
 join conversations c using (conversation_id)
 where p.conversation_id = :conversation_id and p.user_id = :user_id;
@@ -28,16 +35,14 @@ where p.conversation_id = :conversation_id and p.user_id = :user_id;
 -- name: describe
 select c.conversation_id, c.conversation_type, c.title, c.last_seq, c.last_rev,
        to_ms(c.created_at) as created_at, to_ms(c.updated_at) as updated_at,
-       (select jsonb_agg(jsonb_build_object('user_id', u.user_id, 'username', u.username) order by p.joined_at, u.user_id)
+       (select jsonb_agg(jsonb_build_object('user_id', u.user_id, 'username', u.username, 'role', p.role) order by p.joined_at, u.user_id)
         from conversation_participants p join users u using (user_id)
         where p.conversation_id = c.conversation_id) as members,
-       (select jsonb_build_object(
-            'conversation_id', m.conversation_id, 'message_id', m.message_id, 'seq', m.seq,
-            'rev', coalesce(h.rev, m.rev), 'sender_id', m.sender_id, 'message_type', m.message_type,
-            'content', coalesce(m.content, ''), 'created_at', to_ms(m.created_at), 'is_deleted', m.is_deleted,
-            'edited_at', case when m.is_edited and not m.is_deleted then to_ms(m.updated_at) end)
-        from messages m left join message_changes h using (conversation_id, seq)
-        where m.conversation_id = c.conversation_id and m.seq = c.last_seq) as last_message
+       (select to_jsonb(s) - 'sent_rev' from message_states s
+        where s.conversation_id = c.conversation_id and s.seq = c.last_seq
+          and exists (select from membership_intervals i
+                      where i.conversation_id = s.conversation_id and i.user_id = :user_id
+                        and i.from_seq <= s.seq and (i.to_seq is null or s.seq < i.to_seq))) as last_message
 from conversations c
 where c.conversation_id = any(:ids::uuid[]);
 
@@ -51,3 +56,35 @@ where p.user_id = :user_id
        or (to_ms(c.updated_at), c.conversation_id) < (:before_ms::bigint, :before_id::uuid))
 order by to_ms(c.updated_at) desc, c.conversation_id desc
 limit :limit;
+
+-- name: cursors
+-- How far the newest conversations of a user are.
+select c.conversation_id, c.last_rev
+from conversation_participants p
+join conversations c using (conversation_id)
+where p.user_id = :user_id
+order by c.updated_at desc
+limit :limit;
+
+-- name: compare
+-- How far conversations are that a client says it has had up to some rev; nothing of those it is not a member of.
+select g.conversation_id, g.rev, c.last_rev, c.purged_rev
+from unnest(:conversation_ids::uuid[], :revs::bigint[]) with ordinality g (conversation_id, rev, ord)
+left join lateral (
+    select c.last_rev, c.purged_rev
+    from conversation_participants p
+    join conversations c on c.conversation_id = g.conversation_id
+    where p.conversation_id = g.conversation_id and p.user_id = :user_id offset 0
+) c on true
+order by g.ord;
+
+-- name: audience
+-- Who is in conversations, and the intervals of those who do not see everything from a message on.
+select g.conversation_id,
+       array(select p.user_id from conversation_participants p where p.conversation_id = g.conversation_id) as member_ids,
+       (select coalesce(jsonb_agg(jsonb_build_array(i.user_id, i.from_seq, i.to_seq)), '[]')
+        from membership_intervals i
+        where i.conversation_id = g.conversation_id and i.user_id in (
+            select j.user_id from membership_intervals j
+            where j.conversation_id = g.conversation_id and j.to_seq is null and j.from_seq > g.seq)) as intervals
+from unnest(:conversation_ids::uuid[], :seqs::bigint[]) g (conversation_id, seq);

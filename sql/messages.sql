@@ -4,91 +4,77 @@ select status, seq, rev, created_at, member_ids
 from send_messages(:conversation_ids, :message_ids, :sender_ids, :contents, :digests, :node_id);
 
 -- name: newest
-select m.conversation_id, m.message_id, m.seq, coalesce(c.rev, m.rev) as rev, m.sender_id, m.message_type,
-       coalesce(m.content, '') as content, to_ms(m.created_at) as created_at, m.is_deleted,
-       case when m.is_edited and not m.is_deleted then to_ms(m.updated_at) end as edited_at
-from messages m
-left join message_changes c using (conversation_id, seq)
-where m.conversation_id = :conversation_id
-order by m.seq desc
+select s.*
+from message_states s
+where s.conversation_id = :conversation_id
+  and exists (select from membership_intervals i
+              where i.conversation_id = :conversation_id and i.user_id = :user_id
+                and i.from_seq <= s.seq and (i.to_seq is null or s.seq < i.to_seq))
+order by s.seq desc
 limit :limit;
 
 -- name: before
-select m.conversation_id, m.message_id, m.seq, coalesce(c.rev, m.rev) as rev, m.sender_id, m.message_type,
-       coalesce(m.content, '') as content, to_ms(m.created_at) as created_at, m.is_deleted,
-       case when m.is_edited and not m.is_deleted then to_ms(m.updated_at) end as edited_at
-from messages m
-left join message_changes c using (conversation_id, seq)
-where m.conversation_id = :conversation_id and m.seq < :before_seq
-order by m.seq desc
+select s.*
+from message_states s
+where s.conversation_id = :conversation_id and s.seq < :before_seq
+  and exists (select from membership_intervals i
+              where i.conversation_id = :conversation_id and i.user_id = :user_id
+                and i.from_seq <= s.seq and (i.to_seq is null or s.seq < i.to_seq))
+order by s.seq desc
 limit :limit;
 
 -- name: after
-select m.conversation_id, m.message_id, m.seq, coalesce(c.rev, m.rev) as rev, m.sender_id, m.message_type,
-       coalesce(m.content, '') as content, to_ms(m.created_at) as created_at, m.is_deleted,
-       case when m.is_edited and not m.is_deleted then to_ms(m.updated_at) end as edited_at
-from messages m
-left join message_changes c using (conversation_id, seq)
-where m.conversation_id = :conversation_id and m.seq > :after_seq
-order by m.seq
+select s.*
+from message_states s
+where s.conversation_id = :conversation_id and s.seq > :after_seq
+  and exists (select from membership_intervals i
+              where i.conversation_id = :conversation_id and i.user_id = :user_id
+                and i.from_seq <= s.seq and (i.to_seq is null or s.seq < i.to_seq))
+order by s.seq
 limit :limit;
 
--- name: between
--- What happened in ranges of revs of several conversations, for whoever is in them now: each message as it is now,
--- at the rev at which it was sent if that is in the range, else at that of its newest change.
-select m.conversation_id, m.message_id, m.seq, coalesce(c.rev, m.rev) as rev, m.sender_id, m.message_type,
-       coalesce(m.content, '') as content, to_ms(m.created_at) as created_at, m.is_deleted,
-       case when m.is_edited and not m.is_deleted then to_ms(m.updated_at) end as edited_at,
-       n.rev as place_rev, n.is_new,
-       array(select p.user_id from conversation_participants p where p.conversation_id = g.conversation_id) as member_ids
-from unnest(:conversation_ids::uuid[], :after_revs::bigint[], :to_revs::bigint[]) g (conversation_id, after_rev, to_rev)
-cross join lateral (
-    (select u.seq, u.rev, true as is_new from messages u
-     where u.conversation_id = g.conversation_id and u.rev > g.after_rev and u.rev <= g.to_rev
+-- name: since
+-- What became of several conversations after a rev of each: each message once, where its newest rev is. Revs are
+-- committed in their order (under the conversation's lock), so what is seen here has no holes: a rev without a message
+-- was superseded by a later one. At least one row each, to tell how far the conversation is.
+select g.conversation_id, c.last_rev, s.message_id, s.seq, s.rev, s.sent_rev, s.sender_id, s.message_type, s.content,
+       s.note, s.created_at, s.edited_at, s.is_deleted
+from unnest(:conversation_ids::uuid[], :after_revs::bigint[]) g (conversation_id, after_rev)
+join conversations c on c.conversation_id = g.conversation_id
+left join lateral (
+    (select u.seq, u.rev from messages u
+     where u.conversation_id = g.conversation_id and u.rev > g.after_rev
+       and not exists (select from message_changes h where h.conversation_id = u.conversation_id and h.seq = u.seq offset 0)
      order by u.rev limit :limit)
     union all
-    (select h.seq, h.rev, false from message_changes h
-     where h.conversation_id = g.conversation_id and h.rev > g.after_rev and h.rev <= g.to_rev
-       and exists (select from messages u where u.conversation_id = g.conversation_id and u.seq = h.seq
-                   and u.rev <= g.after_rev offset 0)
+    (select h.seq, h.rev from message_changes h
+     where h.conversation_id = g.conversation_id and h.rev > g.after_rev
      order by h.rev limit :limit)
     order by rev limit :limit
-) n
-cross join lateral (
-    select * from messages u where u.conversation_id = g.conversation_id and u.seq = n.seq offset 0
-) m
+) n on true
 left join lateral (
-    select h.rev from message_changes h where h.conversation_id = g.conversation_id and h.seq = n.seq offset 0
-) c on true
-order by m.conversation_id, n.rev;
+    select * from message_states s where s.conversation_id = g.conversation_id and s.seq = n.seq offset 0
+) s on true
+order by g.conversation_id, n.rev;
 
--- name: sync
--- Each message once, where its newest rev is. Revs are committed in their order (under the conversation's lock), so
--- what is seen here has no holes: a rev without a message was superseded by a later one.
-select m.conversation_id, m.message_id, m.seq, n.rev, m.sender_id, m.message_type,
-       coalesce(m.content, '') as content, to_ms(m.created_at) as created_at, m.is_deleted,
-       case when m.is_edited and not m.is_deleted then to_ms(m.updated_at) end as edited_at
-from (
-    (select u.seq, u.rev from messages u
-     where u.conversation_id = :conversation_id and u.rev > :after_rev
-       and not exists (select from message_changes c where c.conversation_id = u.conversation_id and c.seq = u.seq)
-     order by u.rev limit :limit)
-    union all
-    (select c.seq, c.rev from message_changes c
-     where c.conversation_id = :conversation_id and c.rev > :after_rev
-     order by c.rev limit :limit)
-    order by rev limit :limit
-) n
-join messages m on m.conversation_id = :conversation_id and m.seq = n.seq
-order by n.rev;
+-- name: known_changes
+-- The changes, since a rev, to messages that were there before: what a client that is too far behind must know of
+-- what it has.
+select s.seq, s.rev, s.is_deleted
+from message_changes h
+join message_states s on s.conversation_id = :conversation_id and s.seq = h.seq
+where h.conversation_id = :conversation_id and h.rev > :after_rev and s.sent_rev <= :after_rev
+  and exists (select from membership_intervals i
+              where i.conversation_id = :conversation_id and i.user_id = :user_id
+                and i.from_seq <= h.seq and (i.to_seq is null or h.seq < i.to_seq))
+order by h.rev
+limit :limit;
 
 -- name: one
-select m.conversation_id, m.message_id, m.seq, coalesce(c.rev, m.rev) as rev, m.sender_id, m.message_type,
-       coalesce(m.content, '') as content, to_ms(m.created_at) as created_at, m.is_deleted,
-       case when m.is_edited and not m.is_deleted then to_ms(m.updated_at) end as edited_at
-from messages m
-left join message_changes c using (conversation_id, seq)
-where m.conversation_id = :conversation_id and m.message_id = :message_id;
+select s.* from message_states s where s.conversation_id = :conversation_id and s.message_id = :message_id;
+
+-- name: digest
+select sender_id, content_digest from messages where conversation_id = :conversation_id and message_id = :message_id;
 
 -- name: edit
 -- What it said before is kept for a time. Its own rev stays that of its sending, for the retries of that.
@@ -126,6 +112,34 @@ with numbered as (
     insert into outbox (node_id, conversation_id, from_rev, to_rev, members_version)
     select :node_id, conversation_id, rev, rev, members_version from numbered
 )
-select array(select p.user_id from conversation_participants p
+select array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
+             group by i.user_id having bool_or(i.to_seq is null)
+                 and bool_or(i.from_seq <= :seq and (i.to_seq is null or :seq < i.to_seq))) as member_ids,
+       array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
+             group by i.user_id having bool_or(i.to_seq is null)
+                 and not bool_or(i.from_seq <= :seq and (i.to_seq is null or :seq < i.to_seq))) as blind_ids
+from numbered n;
+
+-- name: note
+-- Under the lock of the conversation, after its members have changed: what happened, as a message of its own. Who
+-- has left does not see it, who has come does.
+with numbered as (
+    update conversations
+    set last_seq = last_seq + 1, last_rev = last_rev + 1, members_version = members_version + 1,
+        updated_at = greatest(updated_at, clock_timestamp())
+    where conversation_id = :conversation_id
+    returning conversation_id, last_seq as seq, last_rev as rev, updated_at as at, members_version
+), kept as (
+    insert into messages (conversation_id, message_id, seq, rev, sender_id, message_type, content, body,
+                          content_digest, created_at)
+    select conversation_id, :message_id, seq, rev, :sender_id, 'system', :content,
+           jsonb_build_object('note', :note::jsonb), :digest, at
+    from numbered
+), told as (
+    insert into outbox (node_id, conversation_id, from_rev, to_rev, members_version)
+    select :node_id, conversation_id, rev, rev, members_version from numbered
+)
+select n.seq, n.rev, to_ms(n.at) as created_at,
+       array(select p.user_id from conversation_participants p
              where p.conversation_id = n.conversation_id) as member_ids
 from numbered n;

@@ -2,10 +2,10 @@
 
     [version, publisher, counter, [delivery, ...], control]
 
-`delivery` is [[user_id, ...], payload, place]: ids of 16 bytes, an EVENT frame in MessagePack that
-nodes pass on without looking into it, and where it belongs, see Place. `control` is null, "probe"
-or "joined". `counter` grows by one with each entry that a publisher writes to one stream: a jump
-means that entries were lost.
+`delivery` is [[user_id, ...], payload, place, [user_id, ...]]: ids of 16 bytes, an EVENT frame in
+MessagePack that nodes pass on without looking into it, where it belongs, see Place, and who may not
+see what is there. `control` is null, "probe" or "joined". `counter` grows by one with each entry
+that a publisher writes to one stream: a jump means that entries were lost.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgpack
 
-VERSION = 2
+VERSION = 3
 Control = Literal["probe", "joined"]
 
 
@@ -24,9 +24,9 @@ class UnreadableEntry(ValueError):
     """The entry is of another version, or damaged."""
 
 
-Place = tuple[UUID, int] | int | None
-"""A conversation and the rev of the change in it, or the number of the event in the outbox, by
-which a node knows what it has had. Whatever has neither may be lost, and may come twice."""
+Place = tuple[UUID, int] | None
+"""A stream (a conversation, or a user's own) and the rev in it, by which a node knows what it has
+had. Whatever has none may be lost, and may come twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Delivery:
     to: tuple[UUID, ...]
     payload: bytes
     place: Place = None
+    blind: tuple[UUID, ...] = ()
+    """Members of the conversation who may not see this rev of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Entry:
 
 def pack(entry: Entry) -> bytes:
     deliveries = [
-        ([user.bytes for user in d.to], d.payload, _pack_place(d.place)) for d in entry.deliveries
+        (_ids(d.to), d.payload, _pack_place(d.place), _ids(d.blind)) for d in entry.deliveries
     ]
     packed: bytes = msgpack.packb(
         (VERSION, entry.publisher, entry.counter, deliveries, entry.control)
@@ -74,23 +76,29 @@ def unpack(data: bytes) -> Entry:
 
 def _delivery(value: object) -> Delivery:
     match value:
-        case [list(to), bytes(payload), place] if all(_is_id(user) for user in to):
-            return Delivery(tuple(UUID(bytes=user) for user in to), payload, _place(place))
-    raise UnreadableEntry("a delivery is not users, a payload and a place")
+        case [list(to), bytes(payload), place, list(blind)]:
+            return Delivery(_users(to), payload, _place(place), _users(blind))
+    raise UnreadableEntry("a delivery is not users, a payload, a place and users")
+
+
+def _ids(users: tuple[UUID, ...]) -> list[bytes]:
+    return [user.bytes for user in users]
+
+
+def _users(value: list[object]) -> tuple[UUID, ...]:
+    if all(isinstance(user, bytes) and len(user) == 16 for user in value):
+        return tuple(UUID(bytes=user) for user in value)  # type: ignore[arg-type]  # just looked
+    raise UnreadableEntry("a user is not 16 bytes")
 
 
 def _pack_place(place: Place) -> object:
-    return (place[0].bytes, place[1]) if isinstance(place, tuple) else place
+    return (place[0].bytes, place[1]) if place else None
 
 
 def _place(value: object) -> Place:
     match value:
-        case [bytes(conversation_id), int(rev)] if _is_id(conversation_id):
-            return UUID(bytes=conversation_id), rev
-        case None | int():
-            return value
-    raise UnreadableEntry("a place is not a conversation and a rev, or a number")
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, bytes) and len(value) == 16
+        case [bytes(stream), int(rev)] if len(stream) == 16:
+            return UUID(bytes=stream), rev
+        case None:
+            return None
+    raise UnreadableEntry("a place is not a stream and a rev")

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, cast
 from lumina_protocol.codec import CODECS, MSGPACK, Codec, Malformed
 from lumina_protocol.errors import CloseCode, ErrorBody, InvalidToken
 from lumina_protocol.fields import uuid7
-from lumina_protocol.frame import Reply, RequestFrame
+from lumina_protocol.frame import Event, Reply, RequestFrame
 from lumina_protocol.session import Ready
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import SEND_EOF
 from websockets.protocol import State as SocketState
 
+from lumina_rt.bus.entry import Place
+from lumina_rt.catch_up import CatchUp, TooMuch
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.handshake import Handshake
 from lumina_rt.router import Ctx, dispatch, waiting
@@ -32,9 +34,9 @@ ABNORMAL = 1006  # never on the wire: the connection broke without a close frame
 class Connection(asyncio.Protocol):
     """A websocket from its opening handshake on. Also the hub's Receiver."""
 
-    __slots__ = ("codec", "ctx", "gateway", "message", "outbox", "outbox_bytes", "reading",
-                 "session", "slot", "stalled", "timer", "transport", "unread", "writable",
-                 "ws")  # fmt: skip
+    __slots__ = ("catch_up", "codec", "ctx", "drained", "gateway", "message", "outbox",
+                 "outbox_bytes", "reading", "session", "slot", "stalled", "timer",
+                 "transport", "unread", "writable", "ws")  # fmt: skip
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
@@ -44,6 +46,8 @@ class Connection(asyncio.Protocol):
         self.codec: Codec = MSGPACK
         self.session = Session(gateway.limits, gateway.loop.time())
         self.ctx = Ctx(gateway.services, uuid7())
+        self.catch_up: CatchUp | None = None
+        self.drained: asyncio.Future[None] | None = None  # somebody waits for the client to read
         self.outbox: list[bytes] = []
         self.outbox_bytes = 0  # of events only; answers are bounded by not serving on, see _next
         self.message: bytearray | None = None  # a fragmented message, as far as it has come
@@ -82,6 +86,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.writable = self.session.heard = True
         self.flush()
+        self._wake_teller()
         stalled, self.stalled = self.stalled, 0
         for _ in range(stalled):
             if request := self._next():
@@ -91,8 +96,14 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.session.over()
         self.outbox.clear()
+        self.ctx.line = None
+        self._wake_teller()
         self._set_timer(None)
         self.gateway.lost(self)
+
+    def _wake_teller(self) -> None:
+        if self.drained and not self.drained.done():
+            self.drained.set_result(None)
 
     # What the hub and the gateway call.
 
@@ -101,12 +112,14 @@ class Connection(asyncio.Protocol):
         """What it ended with: the code that was sent, the client's own if that came first."""
         return self.ws.close_sent.code if self.ws.close_sent else ABNORMAL
 
-    def push(self, frame: bytes) -> None:
+    def push(self, frame: bytes, place: Place) -> None:
         """Queue an event for the next flush; close when too much waits.
 
         The innermost lines of fan-out. A session that is READY has an open socket.
         """
         if self.session.state is not State.READY:
+            return
+        if self.catch_up is not None and not self._is_level(place):
             return
         self.outbox_bytes += len(frame)
         if self.outbox_bytes > self.gateway.outbox_limit:
@@ -116,6 +129,18 @@ class Connection(asyncio.Protocol):
         if not self.outbox:
             self.gateway.flusher.mark(self, reply=False)
         self.outbox.append(frame)
+
+    async def tell(self, event: Event) -> None:
+        """Queue an event of a resume, and wait until less than half of the outbox is full."""
+        if self.session.state is State.READY:
+            self._reply(self.codec.event(event))
+        while not self.writable and self.session.state is State.READY:
+            self.drained = self.gateway.loop.create_future()
+            await self.drained
+
+    def settled(self) -> None:
+        """Nothing comes any more that a resume has told already."""
+        self.catch_up = None
 
     def outnumbered(self) -> None:
         self.close(CloseCode.TOO_MANY_SESSIONS, "this user has opened too many newer sessions")
@@ -215,7 +240,7 @@ class Connection(asyncio.Protocol):
         while request is not None:
             result = await dispatch(self.ctx, request)
             if request.op == "auth":
-                self._authenticated(result)
+                self._authenticated(result, resumes=request.body.get("resume") is True)
             if isinstance(result, Reply):
                 payload = self.codec.reply(request.id, result)
             else:
@@ -240,11 +265,13 @@ class Connection(asyncio.Protocol):
         self._update_reading()
         return first
 
-    def _authenticated(self, result: Reply | ErrorBody) -> None:
+    def _authenticated(self, result: Reply | ErrorBody, *, resumes: bool) -> None:
         """Events follow from here on, so the hub knows the session before the reply is sent."""
         if isinstance(result, Ready) and self.session.accepted(result.user_id):
             self._set_timer(None)
             self.ctx.user = result.user_id
+            if resumes:
+                self.catch_up, self.ctx.line = CatchUp(), self
             self.ws.max_message_size = self.gateway.settings.max_frame
             self.gateway.hub.join(result.user_id, self)
 
@@ -253,6 +280,14 @@ class Connection(asyncio.Protocol):
             self._obey(self.session.refused())
         else:
             self.session.undecided()
+
+    def _is_level(self, place: Place) -> bool:
+        assert self.catch_up is not None
+        try:
+            return self.catch_up.passes(place)
+        except TooMuch:
+            self.close(CloseCode.SLOW_READER, "much has happened and was not resumed; reconnect")
+            return False
 
     # Bytes out.
 

@@ -1,5 +1,13 @@
 """The domains: what is done. Importing this package fills the router. One line per domain."""
 
-from lumina_rt.handlers import accounts, conversations, edits, messages, session
+from lumina_rt.handlers import accounts, conversations, edits, members, messages, resume, session
 
-__all__ = ["accounts", "conversations", "edits", "messages", "session"]
+__all__ = [
+    "accounts",
+    "conversations",
+    "edits",
+    "members",
+    "messages",
+    "resume",
+    "session",
+]

@@ -44,8 +44,8 @@ async def create(ctx: Ctx, request: CreateConversation) -> ConversationReply:
             return await _existing(tx, pair)
         members = list(pair.values())
         await tx.run(ADD_MEMBERS, conversation_id=request.conversation_id, user_ids=members)
-        conversation = await describe(tx, request.conversation_id)
-        tx.emit(ConversationCreated(conversation=conversation), to=members)
+        conversation = await describe(tx, ctx.user_id, request.conversation_id)
+        tx.tell(ConversationCreated(conversation=conversation), to=members)
     return ConversationReply(conversation=conversation, created=True)
 
 
@@ -53,7 +53,7 @@ async def _existing(tx: Tx, pair: dict[str, UUID]) -> ConversationReply:
     found = await tx.maybe(FIND_DIRECT, **pair)
     if found is None:
         raise Conflict(field="conversation_id")
-    conversation = await describe(tx, found["conversation_id"])
+    conversation = await describe(tx, pair["user_id"], found["conversation_id"])
     return ConversationReply(conversation=conversation, created=False)
 
 
@@ -69,13 +69,15 @@ async def list_own(ctx: Ctx, request: ListConversations) -> ConversationPage:
             limit=request.limit + 1,
         )
         page = [row["conversation_id"] for row in rows[: request.limit]]
-        found = {row["conversation_id"]: row for row in await tx.all(DESCRIBE, ids=page)}
+        described = await tx.all(DESCRIBE, ids=page, user_id=ctx.user_id)
+    found = {row["conversation_id"]: row for row in described}
     return ConversationPage(
         conversations=[Conversation.model_validate(dict(found[id_])) for id_ in page],
         more=len(rows) > request.limit,
     )
 
 
-async def describe(tx: Tx, conversation_id: UUID) -> Conversation:
-    row = await tx.one(DESCRIBE, ids=[conversation_id])
+async def describe(tx: Tx, user_id: UUID, conversation_id: UUID) -> Conversation:
+    """As this member sees it."""
+    row = await tx.one(DESCRIBE, ids=[conversation_id], user_id=user_id)
     return Conversation.model_validate(dict(row))

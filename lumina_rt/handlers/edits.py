@@ -67,6 +67,8 @@ async def _own(tx: Tx, user_id: UUID, request: EditMessage | DeleteMessage) -> M
     row = await tx.maybe(ONE, conversation_id=conversation_id, message_id=request.message_id)
     if row is None:
         raise NotFound("The conversation has no such message.", field="message_id")
+    if row["message_type"] == "system":
+        raise Forbidden("What the server notes stays as it is.", field="message_id")
     if row["sender_id"] != user_id:
         raise Forbidden("This message is somebody else's.", field="message_id")
     return Message.model_validate(dict(row))
@@ -81,5 +83,7 @@ async def _announce(tx: Tx, message: Message) -> Message:
     row = await tx.one(ONE, conversation_id=conversation_id, message_id=message.message_id)
     changed = Message.model_validate(dict(row))
     place = conversation_id, changed.rev
-    tx.emit(MessageChanged(message=changed), to=told["member_ids"], place=place)
+    tx.emit(
+        MessageChanged(message=changed), place=place, to=told["member_ids"], blind=told["blind_ids"]
+    )
     return changed

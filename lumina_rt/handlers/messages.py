@@ -1,18 +1,16 @@
-"""Messages: send one, and everybody in the conversation gets it; read what was said and changed."""
+"""Messages: send one, and everybody in the conversation gets it; read what was said."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from lumina_protocol.conversations import SyncConversation, SyncPage
 from lumina_protocol.errors import Blocked, Conflict, LuminaError, NotFound
 from lumina_protocol.messages import (
     Message,
-    MessageChanged,
     MessageCreated,
     MessagePage,
     MessageSent,
@@ -21,6 +19,7 @@ from lumina_protocol.messages import (
 )
 
 from lumina_rt import access
+from lumina_rt.pages import fitting
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.group_commit import grouped
 from lumina_rt.store.queries import query
@@ -32,11 +31,6 @@ SEND = query("messages.send")
 NEWEST = query("messages.newest")
 BEFORE = query("messages.before")
 AFTER = query("messages.after")
-BETWEEN = query("messages.between")
-SYNC = query("messages.sync")
-
-PAGE_BYTES = 140_000
-"""Of content in one page, so that a reply stays below a megabyte also in JSON with escapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,29 +98,13 @@ def _result(
     return MessageSent(message_id=request.message_id, **kept)
 
 
-async def tell_again(tx: Tx, ranges: Mapping[UUID, tuple[int, int]], limit: int) -> None:
-    """Emit what happened in conversations above a rev, up to and with another one: in order of rev
-    for each, at most `limit` of each."""
-    rows = await tx.all(
-        BETWEEN,
-        conversation_ids=list(ranges),
-        after_revs=[after for after, _ in ranges.values()],
-        to_revs=[upto for _, upto in ranges.values()],
-        limit=limit,
-    )
-    for row in rows:
-        fields = {name: row[name] for name in Message.model_fields}
-        message = Message.model_validate(fields)
-        place = message.conversation_id, row["place_rev"]
-        event = (
-            MessageCreated(message=message) if row["is_new"] else MessageChanged(message=message)
-        )
-        tx.emit(event, to=row["member_ids"], place=place)
-
-
 @handles(ReadHistory)
 async def history(ctx: Ctx, request: ReadHistory) -> MessagePage:
-    where = {"conversation_id": request.conversation_id, "limit": request.limit}
+    where = {
+        "conversation_id": request.conversation_id,
+        "user_id": ctx.user_id,
+        "limit": request.limit,
+    }
     async with ctx.db.read() as tx:
         conversation = await access.member(
             tx, user_id=ctx.user_id, conversation_id=request.conversation_id
@@ -139,38 +117,10 @@ async def history(ctx: Ctx, request: ReadHistory) -> MessagePage:
             rows = fitting(await tx.all(NEWEST, **where))[::-1]
     newest = max(conversation["last_seq"], rows[-1]["seq"] if rows else 0)
     return MessagePage(
-        messages=[Message.model_validate(dict(row)) for row in rows], last_seq=newest
-    )
-
-
-@handles(SyncConversation)
-async def sync(ctx: Ctx, request: SyncConversation) -> SyncPage:
-    where = {"conversation_id": request.conversation_id, "after_rev": request.after_rev}
-    async with ctx.db.read() as tx:
-        conversation = await access.member(
-            tx, user_id=ctx.user_id, conversation_id=request.conversation_id
-        )
-        found = await tx.all(SYNC, limit=request.limit, **where)
-    rows = fitting(found)
-    # More may have been committed since the counters were read: then the rows reach further.
-    newest = max(conversation["last_rev"], found[-1]["rev"] if found else 0)
-    whole = len(rows) == len(found) < request.limit
-    return SyncPage(
         messages=[Message.model_validate(dict(row)) for row in rows],
-        from_rev=request.after_rev,
-        to_rev=max(newest, request.after_rev) if whole else rows[-1]["rev"],
-        last_rev=newest,
+        last_seq=newest,
+        last_rev=conversation["last_rev"],
     )
-
-
-def fitting(rows: list[Row]) -> list[Row]:
-    """As many of the first rows as fit into one reply, and at least one."""
-    size = 0
-    for count, row in enumerate(rows):
-        size += len(row["content"].encode())
-        if size > PAGE_BYTES:
-            return rows[: max(count, 1)]
-    return rows
 
 
 def content_digest(key: bytes, request: SendMessage) -> bytes:

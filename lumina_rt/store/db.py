@@ -13,7 +13,7 @@ import asyncpg
 import orjson
 from lumina_protocol.codec import MSGPACK
 from lumina_protocol.errors import Unavailable
-from lumina_protocol.frame import Event
+from lumina_protocol.frame import Event, PersonalEvent
 
 from lumina_rt.store.queries import Query, query
 from lumina_rt.store.refusals import refusal
@@ -35,9 +35,10 @@ class Emitted:
     to: tuple[UUID, ...]
     payload: bytes
     """A MessagePack EVENT frame."""
-    place: tuple[UUID, int] | int | None = None
-    """The conversation and the rev of the change that it tells of, which the statement of the
-    change has put into the outbox; or else the number that it gets there itself."""
+    place: tuple[UUID, int]
+    """The conversation, or the user whose own stream it is, and the rev in it."""
+    blind: tuple[UUID, ...] = ()
+    """Members who may not see it, and are told that this rev is nothing for them."""
 
 
 Publish = Callable[[list[Emitted]], None]
@@ -55,7 +56,7 @@ AWAY = (
     asyncpg.LockNotAvailableError,
 )
 CONNECT_TIMEOUT_S = 5
-KEEP = query("outbox.keep")
+KEEP = query("user_events.keep")
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class Tx:
     node_id: str = ""
     """Whose commits these are, for the outbox."""
     emitted: list[Emitted] = field(default_factory=list)
+    _personal: list[tuple[PersonalEvent, list[UUID]]] = field(default_factory=list)
 
     async def one(self, query: Query, **params: object) -> Row:
         """The only row. Raises LookupError when there is none."""
@@ -84,23 +86,32 @@ class Tx:
         await self.conn.execute(query.text, *query.args(params))
 
     def emit(
-        self, event: Event, *, to: Iterable[UUID], place: tuple[UUID, int] | None = None
+        self,
+        event: Event,
+        *,
+        place: tuple[UUID, int],
+        to: Iterable[UUID],
+        blind: Iterable[UUID] = (),
     ) -> None:
-        """Tell the live sessions of these users, after the commit and only then.
+        """Tell the live sessions of these members of a change of their conversation, after the
+        commit and only then. The statement of the change has put its place into the outbox."""
+        self.emitted.append(Emitted(tuple(to), MSGPACK.event(event), place, tuple(blind)))
 
-        `place`: the conversation and the rev of the change, if it is one.
-        """
-        self.emitted.append(Emitted(tuple(to), MSGPACK.event(event), place))
+    def tell(self, event: PersonalEvent, *, to: Iterable[UUID]) -> None:
+        """Put an event into the own stream of each of these users, and tell them, likewise."""
+        self._personal.append((event, list(to)))
 
-    async def keep_emitted(self) -> None:
-        """Put into the outbox what is not there by its place: from it every node can tell it, also
-        when this one dies before it has."""
-        for emitted in self.emitted:
-            if emitted.place is None:
-                row = await self.one(
-                    KEEP, node_id=self.node_id, user_ids=emitted.to, payload=emitted.payload
-                )
-                emitted.place = row["outbox_id"]
+    async def keep_personal(self) -> None:
+        """Number and keep what was told, as the last thing before the commit: it locks users, whom
+        nobody locks before conversations."""
+        for event, user_ids in self._personal:
+            body = event.model_dump(mode="json", exclude_none=True, exclude={"user_rev"})
+            rows = await self.all(
+                KEEP, user_ids=user_ids, event_type=event.type, body=body, node_id=self.node_id
+            )
+            for row in rows:
+                numbered = event.model_copy(update={"user_rev": row["rev"]})
+                self.emit(numbered, place=(row["user_id"], row["rev"]), to=[row["user_id"]])
 
 
 @dataclass(slots=True)
@@ -122,7 +133,7 @@ class Db:
         with _refusing():
             async with self._tx() as tx, tx.conn.transaction():
                 yield tx
-                await tx.keep_emitted()
+                await tx.keep_personal()
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[Tx]:

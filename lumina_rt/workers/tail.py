@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from lumina_rt.bus.entry import Delivery
 from lumina_rt.gate import Gate
 from lumina_rt.store.db import Db
 from lumina_rt.store.queries import query
@@ -40,6 +40,9 @@ class Tail:
     """When we last read to the end, on the clock of time.monotonic."""
     _xid: str = "0"
     _outbox_id: int = 0
+    _waiting: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
+    """Whom to call when all before a transaction has been told, soonest first."""
+    _number: int = 0
 
     @property
     def is_fresh(self) -> bool:
@@ -61,16 +64,33 @@ class Tail:
         async with self.db.read() as tx:
             rows = await tx.all(TAIL, xid=self._xid, outbox_id=self._outbox_id, limit=LIMIT)
         youngest_ms = BUS_MS if self.bus_is_well() else 0
+        horizon = int(rows[0]["horizon"])
+        rows = rows if rows[0]["outbox_id"] is not None else []
         due = list(takewhile(lambda row: row["age_ms"] >= youngest_ms, rows))
         for row in due:
             self._tell(row)
             self._xid, self._outbox_id = row["xid"], row["outbox_id"]
         self.last_turn = time.monotonic()
+        if len(due) < len(rows):
+            horizon = int(rows[len(due)]["xid"])
+        if len(due) < LIMIT:
+            self._told(horizon)
         return len(due) == LIMIT
 
+    def when_told(self, xid: str, then: Callable[[], None]) -> None:
+        """Call when everything that was committed before this transaction has passed the gate."""
+        self._number += 1
+        heappush(self._waiting, (int(xid), self._number, then))
+
     def _tell(self, row: Row) -> None:
-        if row["conversation_id"] is None:
-            place = row["outbox_id"]
-            self.gate.arrive(Delivery(tuple(row["user_ids"]), row["payload"], place))
-        else:
-            self.gate.catch_up(row["conversation_id"], (row["from_rev"] - 1, row["to_rev"]))
+        if row["conversation_id"] is not None:
+            self.gate.catch_up(row["conversation_id"], row["from_rev"] - 1, row["to_rev"])
+            return
+        for user_id, rev in zip(row["user_ids"], row["user_revs"] or (), strict=False):
+            if user_id in self.gate.hub.sessions:
+                self.gate.catch_up(user_id, rev - 1, rev)
+
+    def _told(self, horizon: int) -> None:
+        """While the gate still reads, what it reads has not passed."""
+        while self._waiting and self._waiting[0][0] <= horizon and not self.gate.is_filling:
+            heappop(self._waiting)[2]()

@@ -3,9 +3,18 @@
 Importing this package fills `REQUESTS` and `EVENTS`. One line per domain.
 """
 
-from lumina_protocol import accounts, conversations, messages, session
+from lumina_protocol import accounts, conversations, members, messages, session
 from lumina_protocol.frame import EVENTS, REQUESTS
 
 VERSION = 1
 
-__all__ = ["EVENTS", "REQUESTS", "VERSION", "accounts", "conversations", "messages", "session"]
+__all__ = [
+    "EVENTS",
+    "REQUESTS",
+    "VERSION",
+    "accounts",
+    "conversations",
+    "members",
+    "messages",
+    "session",
+]

@@ -8,13 +8,15 @@ from uuid import UUID
 from pydantic import Field, Strict
 
 from lumina_protocol.fields import Id, Millis, NewId, Seq, Username
-from lumina_protocol.frame import Event, Reply, Request, Wire
+from lumina_protocol.frame import Event, PersonalEvent, Reply, Request, Wire
 from lumina_protocol.messages import Message
 
 
 class Member(Wire):
     user_id: UUID
     username: str
+    role: str = "member"
+    """"owner", "admin" or "member"."""
 
 
 class Conversation(Wire):
@@ -62,6 +64,14 @@ class ListConversations(Request[ConversationPage]):
     limit: Annotated[int, Field(ge=1, le=40)] = 20
 
 
+class ChangedMessage(Wire):
+    """A message that is not what it was; the whole of it, `message.history` tells."""
+
+    seq: Seq
+    rev: Seq
+    is_deleted: bool
+
+
 class SyncPage(Reply):
     """What became of a conversation: covers the revs after `from_rev` up to `to_rev`."""
 
@@ -84,7 +94,65 @@ class SyncConversation(Request[SyncPage]):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
-class ConversationCreated(Event):
+class ConversationSynced(SyncPage, Event):
+    """A page of what was missed, as `conversation.sync` gives it. It may begin before what the
+    client has had: a message is taken when its `rev` is above that of the one that is there.
+
+    `limited`: too much was missed to tell it all. Then `messages` are the newest ones in the order
+    of `seq`, and `changed` says what became of those that were there before; what is between, read
+    when it is looked at.
+    """
+
+    type = "conversation.synced"
+
+    conversation_id: UUID
+    limited: bool = False
+    changed: list[ChangedMessage] = []
+
+
+class ConversationVoid(Event):
+    """This rev is nothing that the user may see."""
+
+    type = "conversation.void"
+
+    conversation_id: UUID
+    rev: Seq
+
+
+class ConversationReset(Event):
+    """What is kept of this conversation cannot be brought up to date: drop it, read it anew."""
+
+    type = "conversation.reset"
+
+    conversation_id: UUID
+    last_rev: Seq
+
+
+class ConversationGone(Event):
+    """The user is not, or not any more, a member of this conversation."""
+
+    type = "conversation.gone"
+
+    conversation_id: UUID
+
+
+class ConversationCreated(PersonalEvent):
     type = "conversation.created"
 
     conversation: Conversation
+
+
+class ConversationJoined(PersonalEvent):
+    """Somebody has brought the user into a conversation that was there."""
+
+    type = "conversation.joined"
+
+    conversation: Conversation
+
+
+class ConversationLeft(PersonalEvent):
+    """The user is no longer a member, by their own will or somebody else's."""
+
+    type = "conversation.left"
+
+    conversation_id: UUID

@@ -33,7 +33,7 @@ NewId = Annotated[
 ]
 
 
-def _without_nul(text: str) -> str:
+def without_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not contain the character U+0000, which the store cannot keep")
     return text
@@ -86,14 +86,14 @@ def email_key(email: str) -> str:
 
 
 Content = Annotated[
-    str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_without_nul)
+    str, StringConstraints(min_length=1, max_length=4000), AfterValidator(without_nul)
 ]
 Username = Annotated[str, StringConstraints(max_length=60), AfterValidator(_username)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
 Password = Annotated[
-    str, StringConstraints(min_length=8, max_length=1000), AfterValidator(_without_nul)
+    str, StringConstraints(min_length=8, max_length=1000), AfterValidator(without_nul)
 ]
-FullName = Annotated[str, StringConstraints(max_length=100), AfterValidator(_without_nul)]
+FullName = Annotated[str, StringConstraints(max_length=100), AfterValidator(without_nul)]
 
 
 def uuid7() -> UUID:

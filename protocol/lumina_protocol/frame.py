@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from lumina_protocol.fields import NewId
+from lumina_protocol.fields import NewId, Seq
 
 MAX_REQUEST_ID = 2**53 - 1  # the largest integer that JavaScript holds exactly
 Body = Mapping[str, Any]
@@ -76,7 +76,14 @@ class Event(Wire):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        EVENTS[cls.type] = cls
+        if "type" in cls.__dict__:
+            EVENTS[cls.type] = cls
+
+
+class PersonalEvent(Event):
+    """One of the user's own stream, in which events are numbered 1, 2, 3 … without holes."""
+
+    user_rev: Seq = 0
 
 
 R = TypeVar("R", bound=Reply)

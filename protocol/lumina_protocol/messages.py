@@ -11,6 +11,15 @@ from lumina_protocol.fields import Content, Id, Millis, NewId, Seq
 from lumina_protocol.frame import Change, Event, Reply, Request, Wire
 
 
+class Note(Wire):
+    """What a message of type "system" says, for apps that say it in their own words."""
+
+    kind: str
+    """"created", "added", "removed" or "left"; a newer server may have others."""
+    user_ids: list[UUID] = []
+    """Whom it is about, besides the sender."""
+
+
 class Message(Wire):
     conversation_id: UUID
     message_id: UUID
@@ -20,9 +29,11 @@ class Message(Wire):
     """The number of the change that made it what it is now."""
     sender_id: UUID
     message_type: str
-    """"text"; a newer server may have others, which an older app shows by their content."""
+    """"text", or "system" for a note of the server; a newer server may have others, which an
+    older app shows by their content."""
     content: str
     """Empty once it is deleted."""
+    note: Note | None = None
     created_at: Millis
     edited_at: Millis | None = None
     is_deleted: bool = False
@@ -86,6 +97,8 @@ class MessagePage(Reply):
     messages: list[Message]
     last_seq: Seq
     """The newest seq of the whole conversation, so that a reader knows what is left."""
+    last_rev: Seq
+    """Its newest rev: every message above is at least as new as it."""
 
 
 class ReadHistory(Request[MessagePage]):

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import Field, Strict, StringConstraints
 
-from lumina_protocol.fields import Millis
+from lumina_protocol.fields import Id, Millis, Seq
 from lumina_protocol.frame import Event, Reply, Request
+
+MAX_CURSORS = 200
+Cursor = tuple[Id, Seq]
+"""A conversation, and a rev in it."""
 
 
 class Hello(Event):
@@ -39,6 +43,38 @@ class Authenticate(Request[Ready]):
     public = True
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+    resume: bool = False
+    """Hold events back until `resume` has told what was missed."""
+
+
+class Resumed(Reply):
+    """All that was missed has been told; from here on events come as they happen."""
+
+    epoch: int
+    user_rev: Seq
+    """How far the user's own stream is."""
+    reset: bool = False
+    """The own stream could not be told from where the client was: read `conversation.list` anew."""
+    cursors: list[Cursor]
+    """Of the newest conversations, how far each is; what comes of them follows on it."""
+    stale: list[UUID]
+    """Conversations of which more was missed than is told at once: `conversation.sync` tells it."""
+
+
+class Resume(Request[Resumed]):
+    """Tells, as events, what was missed since the client was last connected.
+
+    Only on a connection that has said so in `auth`, once. Without cursors it begins here and now.
+    """
+
+    op = "resume"
+
+    epoch: Seq | None = None
+    """What `resume` said the last time."""
+    user_rev: Seq | None = None
+    """The newest event of its own stream that the client has had."""
+    cursors: Annotated[list[Annotated[Cursor, Strict(False)]], Field(max_length=MAX_CURSORS)] = []
+    """Of the conversations that it has, newest first, up to which rev it has had each."""
 
 
 class Pong(Reply):

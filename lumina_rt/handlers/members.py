@@ -1,0 +1,202 @@
+"""Members of groups: open one with some, bring more in, leave, send somebody away.
+
+What happens is noted in the conversation as a message of its own, so it has its place among the
+others, live and after a resume. Who comes or goes is told in their own stream.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lumina_protocol.conversations import (
+    Conversation,
+    ConversationCreated,
+    ConversationJoined,
+    ConversationLeft,
+    ConversationReply,
+)
+from lumina_protocol.errors import Conflict, Forbidden, Invalid, NotFound
+from lumina_protocol.fields import username_key
+from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
+from lumina_protocol.messages import Message, MessageCreated, Note
+
+from lumina_rt import access
+from lumina_rt.once import once
+from lumina_rt.router import Ctx, handles
+from lumina_rt.store.queries import query
+
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Row, Tx
+
+MAX_MEMBERS = 5000
+NOTE_NAMES = 3
+"""Of those whom a note is about; of more it tells the number."""
+
+CREATE_GROUP = query("conversations.create_group")
+LOCK = query("conversations.lock")
+DESCRIBE = query("conversations.describe")
+BY_USERNAMES = query("members.by_usernames")
+ADD = query("members.add")
+COUNT = query("members.count")
+REMOVE = query("members.remove")
+HEIR = query("members.heir")
+NAME = query("accounts.active")
+DIGEST = query("messages.digest")
+NOTE = query("messages.note")
+
+
+@handles(CreateGroup)
+async def create(ctx: Ctx, request: CreateGroup) -> ConversationReply:
+    conversation_id, user_id = request.conversation_id, ctx.user_id
+    digest = _digest(ctx, request)
+    async with ctx.db.tx() as tx:
+        if await tx.maybe(CREATE_GROUP, conversation_id=conversation_id, title=request.title):
+            others = await _find(tx, user_id, request.usernames)
+            await _add(tx, conversation_id, user_id, [user_id], "owner")
+            added = await _add(tx, conversation_id, user_id, list(others))
+            note = Note(kind="created", user_ids=added)
+            text = f"{await _name(tx, user_id)} opened the group."
+            await _note(tx, conversation_id, user_id, conversation_id, text, note, digest)
+            conversation = await _describe(tx, user_id, conversation_id)
+            tx.tell(ConversationCreated(conversation=conversation), to=[user_id, *added])
+            return ConversationReply(conversation=conversation, created=True)
+    async with ctx.db.read() as tx:
+        first = await tx.maybe(DIGEST, conversation_id=conversation_id, message_id=conversation_id)
+        if first is None or (first["sender_id"], first["content_digest"]) != (user_id, digest):
+            raise Conflict(field="conversation_id")
+        conversation = await _describe(tx, user_id, conversation_id)
+    return ConversationReply(conversation=conversation, created=False)
+
+
+@handles(AddMembers)
+@once
+async def add(ctx: Ctx, tx: Tx, request: AddMembers) -> MembersChanged:
+    conversation_id, user_id = request.conversation_id, ctx.user_id
+    await tx.run(LOCK, conversation_id=conversation_id)
+    await access.group_admin(tx, user_id=user_id, conversation_id=conversation_id)
+    found = await _find(tx, user_id, request.usernames)
+    added = await _add(tx, conversation_id, user_id, list(found))
+    if not added:
+        return MembersChanged(user_ids=[])
+    names = [found[user] for user in added]
+    text = f"{await _name(tx, user_id)} added {_listed(names)}."
+    note = Note(kind="added", user_ids=added)
+    row = await _note(
+        tx, conversation_id, user_id, request.op_id, text, note, _digest(ctx, request)
+    )
+    conversation = await _describe(tx, added[0], conversation_id)
+    tx.tell(ConversationJoined(conversation=conversation), to=added)
+    return MembersChanged(user_ids=added, seq=row["seq"], rev=row["rev"])
+
+
+@handles(RemoveMember)
+@once
+async def remove(ctx: Ctx, tx: Tx, request: RemoveMember) -> MembersChanged:
+    conversation_id, user_id = request.conversation_id, ctx.user_id
+    await tx.run(LOCK, conversation_id=conversation_id)
+    conversation = await access.member(tx, user_id=user_id, conversation_id=conversation_id)
+    if conversation["conversation_type"] != "group":
+        raise Forbidden("Nobody leaves a direct conversation.", field="conversation_id")
+    leaves = request.user_id == user_id
+    if not leaves:
+        await access.group_admin(tx, user_id=user_id, conversation_id=conversation_id)
+    removed = await tx.maybe(REMOVE, conversation_id=conversation_id, user_id=request.user_id)
+    if removed is None:
+        return MembersChanged(user_ids=[])
+    if removed["role"] == "owner" and not leaves:
+        raise Forbidden("Nobody but an owner themselves ends their being one.", field="user_id")
+    await tx.run(HEIR, conversation_id=conversation_id)
+    whom = await _name(tx, request.user_id)
+    text = f"{whom} left." if leaves else f"{await _name(tx, user_id)} removed {whom}."
+    note = Note(kind="left" if leaves else "removed", user_ids=[request.user_id])
+    row = await _note(
+        tx, conversation_id, user_id, request.op_id, text, note, _digest(ctx, request)
+    )
+    tx.tell(ConversationLeft(conversation_id=conversation_id), to=[request.user_id])
+    return MembersChanged(user_ids=[request.user_id], seq=row["seq"], rev=row["rev"])
+
+
+async def _find(tx: Tx, user_id: UUID, usernames: list[str]) -> dict[UUID, str]:
+    """Names by id. Raises NotFound, also for who has blocked the user: that is not told."""
+    keys = {username_key(name): name for name in usernames}
+    rows = await tx.all(BY_USERNAMES, username_keys=list(keys), user_id=user_id)
+    for row in rows:
+        keys.pop(row["username_key"])
+    if keys:
+        raise NotFound(f"There is no user {next(iter(keys.values()))!r}.", field="usernames")
+    return {row["user_id"]: row["username"] for row in rows}
+
+
+async def _add(
+    tx: Tx, conversation_id: UUID, inviter_id: UUID, user_ids: list[UUID], role: str = "member"
+) -> list[UUID]:
+    """Those who were not in it before. Raises Invalid when they would be too many."""
+    rows = await tx.all(
+        ADD,
+        conversation_id=conversation_id,
+        inviter_id=inviter_id,
+        user_ids=user_ids,
+        roles=[role] * len(user_ids),
+    )
+    if (await tx.one(COUNT, conversation_id=conversation_id))["count"] > MAX_MEMBERS:
+        raise Invalid(f"A group has at most {MAX_MEMBERS:,} members.", field="usernames")
+    return [row["user_id"] for row in rows]
+
+
+async def _note(
+    tx: Tx,
+    conversation_id: UUID,
+    sender_id: UUID,
+    message_id: UUID,
+    text: str,
+    note: Note,
+    digest: bytes,
+) -> Row:
+    row = await tx.one(
+        NOTE,
+        conversation_id=conversation_id,
+        message_id=message_id,
+        sender_id=sender_id,
+        content=text,
+        note=note.model_dump(mode="json"),
+        digest=digest,
+        node_id=tx.node_id,
+    )
+    message = Message(
+        conversation_id=conversation_id,
+        message_id=message_id,
+        seq=row["seq"],
+        rev=row["rev"],
+        sender_id=sender_id,
+        message_type="system",
+        content=text,
+        note=note,
+        created_at=row["created_at"],
+    )
+    place = conversation_id, message.rev
+    tx.emit(MessageCreated(message=message), place=place, to=row["member_ids"])
+    return row
+
+
+async def _describe(tx: Tx, user_id: UUID, conversation_id: UUID) -> Conversation:
+    row = await tx.one(DESCRIBE, ids=[conversation_id], user_id=user_id)
+    return Conversation.model_validate(dict(row))
+
+
+async def _name(tx: Tx, user_id: UUID) -> str:
+    row = await tx.maybe(NAME, user_id=user_id)
+    return row["username"] if row else "somebody"
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) > NOTE_NAMES:
+        return f"{len(names)} people"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _digest(ctx: Ctx, request: CreateGroup | AddMembers | RemoveMember) -> bytes:
+    """Keyed BLAKE2b (RFC 7693) of what was asked for, 16 bytes."""
+    asked = request.model_dump_json().encode()
+    return hashlib.blake2b(asked, key=ctx.services.hash_key, digest_size=16).digest()

@@ -1,0 +1,178 @@
+"""Pages of what became of a conversation since a rev: read for a client that asks, for a session
+that resumes, and for the gate of a node that has missed something."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lumina_protocol import EVENTS
+from lumina_protocol.codec import MSGPACK
+from lumina_protocol.conversations import ConversationSynced
+from lumina_protocol.frame import PersonalEvent
+from lumina_protocol.messages import Message
+
+from lumina_rt.bus.entry import Delivery
+from lumina_rt.gate import Filling
+from lumina_rt.store.queries import query
+
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Row, Tx
+
+SINCE = query("messages.since")
+AUDIENCE = query("conversations.audience")
+PERSONAL = query("user_events.since")
+
+PAGE = 100
+PAGE_BYTES = 140_000
+"""Of content in one page, so that a reply stays below a megabyte also in JSON with escapes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What became of a conversation after `from_rev` up to `to_rev`: each message once, where its
+    newest rev is. The other revs were superseded by later ones."""
+
+    conversation_id: UUID
+    messages: list[Message]
+    from_rev: int
+    to_rev: int
+    last_rev: int
+
+    def synced(self, messages: list[Message]) -> ConversationSynced:
+        """As it is told to somebody who sees these of its messages."""
+        return ConversationSynced(
+            conversation_id=self.conversation_id,
+            messages=messages,
+            from_rev=self.from_rev,
+            to_rev=self.to_rev,
+            last_rev=self.last_rev,
+        )
+
+
+async def since(tx: Tx, revs: Mapping[UUID, int], limit: int = PAGE) -> list[Page]:
+    """The next page of each of these conversations. None of one that does not exist."""
+    rows = await tx.all(
+        SINCE, conversation_ids=list(revs), after_revs=list(revs.values()), limit=limit
+    )
+    return [
+        _page(conversation_id, list(found), revs[conversation_id], limit)
+        for conversation_id, found in groupby(rows, lambda row: row["conversation_id"])
+    ]
+
+
+def _page(conversation_id: UUID, rows: list[Row], after: int, limit: int) -> Page:
+    last_rev = max(rows[0]["last_rev"], after)
+    found = [row for row in rows if row["seq"] is not None]
+    fit = fitting(found)
+    whole = len(fit) == len(found) < limit
+    return Page(
+        conversation_id,
+        [Message.model_validate(dict(row)) for row in fit],
+        from_rev=after,
+        to_rev=last_rev if whole else fit[-1]["rev"],
+        last_rev=last_rev,
+    )
+
+
+def fitting(rows: list[Row]) -> list[Row]:
+    """As many of the first rows as fit into one reply, and at least one."""
+    size = 0
+    for count, row in enumerate(rows):
+        size += len(row["content"].encode())
+        if size > PAGE_BYTES:
+            return rows[: max(count, 1)]
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is in a conversation, and which messages those see who do not see all."""
+
+    member_ids: list[UUID]
+    intervals: dict[UUID, list[tuple[int, int | None]]]
+
+    def seen(self, user_id: UUID, messages: list[Message]) -> list[Message]:
+        return [message for message in messages if self._sees(user_id, message.seq)]
+
+    def _sees(self, user_id: UUID, seq: int) -> bool:
+        if (intervals := self.intervals.get(user_id)) is None:
+            return True
+        return any(first <= seq and (end is None or seq < end) for first, end in intervals)
+
+
+async def _audiences_of(tx: Tx, pages: list[Page]) -> dict[UUID, Audience]:
+    """Looked up after the pages were read: who has left meanwhile is not told."""
+    seqs = {
+        page.conversation_id: min((message.seq for message in page.messages), default=1)
+        for page in pages
+    }
+    rows = await tx.all(AUDIENCE, conversation_ids=list(seqs), seqs=list(seqs.values()))
+    return {row["conversation_id"]: _audience(row) for row in rows}
+
+
+def _audience(row: Row) -> Audience:
+    intervals: dict[UUID, list[tuple[int, int | None]]] = defaultdict(list)
+    for user_id, first, end in row["intervals"]:
+        intervals[UUID(user_id)].append((first, end))
+    return Audience(row["member_ids"], dict(intervals))
+
+
+async def pages_for(
+    tx: Tx, user_id: UUID, revs: Mapping[UUID, int], limit: int = PAGE
+) -> dict[UUID, ConversationSynced]:
+    """The next page of each of these conversations as this user may see it; none of those that
+    they are not in."""
+    pages = await since(tx, revs, limit)
+    found = await _audiences_of(tx, pages)
+    return {
+        page.conversation_id: page.synced(found[page.conversation_id].seen(user_id, page.messages))
+        for page in pages
+        if user_id in found[page.conversation_id].member_ids
+    }
+
+
+async def fillings(tx: Tx, revs: Mapping[UUID, int]) -> list[Filling]:
+    """What the gate has missed of these streams, for whoever may see it now."""
+    pages = await since(tx, revs)
+    found = await _audiences_of(tx, pages)
+    filled = [_filling(page, found[page.conversation_id]) for page in pages]
+    conversations = {page.conversation_id for page in pages}
+    others = {stream: rev for stream, rev in revs.items() if stream not in conversations}
+    return filled + (await _personal(tx, others) if others else [])
+
+
+def _filling(page: Page, audience: Audience) -> Filling:
+    """One delivery for all who see the whole page, and one for each who sees a part of it."""
+    partly = {user_id: audience.seen(user_id, page.messages) for user_id in audience.intervals}
+    wholly = tuple(user for user in audience.member_ids if user not in audience.intervals)
+    told = [(wholly, page.messages), *(((user,), seen) for user, seen in partly.items())]
+    place = page.conversation_id, page.to_rev
+    deliveries = [Delivery(to, MSGPACK.event(page.synced(seen)), place) for to, seen in told]
+    return Filling(page.conversation_id, page.to_rev, deliveries, page.to_rev < page.last_rev)
+
+
+async def _personal(tx: Tx, revs: Mapping[UUID, int]) -> list[Filling]:
+    rows = await tx.all(PERSONAL, user_ids=list(revs), after_revs=list(revs.values()), limit=PAGE)
+    return [
+        _own(user_id, list(found)) for user_id, found in groupby(rows, lambda row: row["user_id"])
+    ]
+
+
+def _own(user_id: UUID, rows: Sequence[Row]) -> Filling:
+    deliveries = [
+        Delivery((user_id,), MSGPACK.event(personal(row)), (user_id, row["rev"])) for row in rows
+    ]
+    return Filling(user_id, rows[-1]["rev"], deliveries, len(rows) == PAGE)
+
+
+def personal(row: Row) -> PersonalEvent:
+    """The event that is kept in this row of user_events."""
+    model = EVENTS[row["event_type"]]
+    event = model.model_validate({**row["body"], "user_rev": row["rev"]})
+    assert isinstance(event, PersonalEvent)
+    return event

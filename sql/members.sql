@@ -1,0 +1,34 @@
+-- name: by_usernames
+-- Whom the user may bring into a group: nobody who has blocked them, or whom they have blocked.
+select u.user_id, u.username, u.username_key
+from live_users u
+where u.username_key = any(:username_keys::text[])
+  and not exists (select from follows f where f.connection_type = 'blocked'
+                  and ((f.follower_id = :user_id and f.following_id = u.user_id)
+                       or (f.follower_id = u.user_id and f.following_id = :user_id)));
+
+-- name: add
+insert into conversation_participants (conversation_id, user_id, role, invited_by)
+select :conversation_id::uuid, given.user_id, given.role, :inviter_id::uuid
+from unnest(:user_ids::uuid[], :roles::text[]) given (user_id, role)
+on conflict do nothing
+returning user_id;
+
+-- name: count
+select count(*) from conversation_participants where conversation_id = :conversation_id;
+
+-- name: heir
+-- Who owns a group when its last owner leaves: an admin, else who has been there longest.
+update conversation_participants set role = 'owner', updated_at = now()
+where conversation_id = :conversation_id
+  and not exists (select from conversation_participants p
+                  where p.conversation_id = :conversation_id and p.role = 'owner')
+  and user_id = (select p.user_id from conversation_participants p
+                 where p.conversation_id = :conversation_id
+                 order by p.role = 'admin' desc, p.joined_at, p.user_id limit 1)
+returning user_id;
+
+-- name: remove
+delete from conversation_participants
+where conversation_id = :conversation_id and user_id = :user_id
+returning role;
