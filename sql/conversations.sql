@@ -59,7 +59,7 @@ limit :limit;
 
 -- name: cursors
 -- How far the newest conversations of a user are.
-select c.conversation_id, c.last_rev
+select c.conversation_id, c.last_rev, c.last_seq
 from conversation_participants p
 join conversations c using (conversation_id)
 where p.user_id = :user_id

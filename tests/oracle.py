@@ -11,7 +11,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from lumina_protocol.conversations import Conversation, ConversationCreated, ListConversations
+from lumina_protocol.conversations import (
+    Conversation,
+    ConversationCreated,
+    ConversationJoined,
+    ConversationLeft,
+    ListConversations,
+    Member,
+)
 from lumina_protocol.messages import Message, MessageChanged, MessageCreated, ReadHistory
 
 from lumina_rt.client import Client, Inbox, News
@@ -30,15 +37,21 @@ class World:
 
     def apply(self, news: News) -> None:
         match news:
-            case ConversationCreated(conversation=new):
-                self._once(new.conversation_id)
+            case ConversationCreated(conversation=new) | ConversationJoined(conversation=new):
+                self._once((new.conversation_id, news.user_rev))
                 self.conversations.setdefault(new.conversation_id, new)
+                for message in list(self.messages.values()):
+                    self._moved(message)
+            case ConversationLeft(conversation_id=left):
+                self._once((left, news.user_rev))
+                self.conversations.pop(left, None)
+                self.messages = {k: v for k, v in self.messages.items() if k[0] != left}
             case MessageCreated(message=message):
                 key = message.conversation_id, message.seq
-                self._once(key)
+                self._once((*key, "created"))
                 if key not in self.messages:
                     self.messages[key] = message
-                    self._moved(message, last_seq=message.seq, updated_at=message.created_at)
+                    self._moved(message)
             case MessageChanged(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, message.rev))
@@ -53,14 +66,32 @@ class World:
         assert thing not in self.told, f"told of {thing} twice"
         self.told.add(thing)
 
-    def _moved(self, message: Message, **changes: int) -> None:
-        """What the list of conversations shows of its newest message."""
-        conversation = self.conversations[message.conversation_id]
-        assert message.rev == conversation.last_rev + 1, "revs of live events are consecutive"
-        moved = conversation.model_copy(update={"last_rev": message.rev, **changes})
-        if message.seq == moved.last_seq:
-            moved = moved.model_copy(update={"last_message": message})
-        self.conversations[message.conversation_id] = moved
+    def _moved(self, message: Message) -> None:
+        """What the list of conversations shows of its newest message, and of its members."""
+        old = self.conversations.get(message.conversation_id)
+        if old is None or message.rev <= old.last_rev:
+            return
+        changes: dict[str, object] = {"last_rev": message.rev}
+        if message.seq > old.last_seq:
+            changes |= {"last_seq": message.seq, "updated_at": message.created_at}
+            changes["members"] = members_after(old.members, message)
+        if message.seq >= old.last_seq:
+            changes["last_message"] = message
+        self.conversations[message.conversation_id] = old.model_copy(update=changes)
+
+
+def members_after(members: list[Member], message: Message) -> list[Member]:
+    """What a note of the server makes of them."""
+    if (note := message.note) is None:
+        return members
+    people = {person.user_id: person.username for person in note.people}
+    kept = [m for m in members if m.user_id not in people or note.kind == "created"]
+    if note.kind == "added":
+        come = sorted(people.items())
+        kept += [Member(user_id=user, username=name, role="member") for user, name in come]
+    return [
+        m.model_copy(update={"role": "owner"}) if m.user_id == note.owner_id else m for m in kept
+    ]
 
 
 async def snapshot(client: Client) -> World:

@@ -1,24 +1,31 @@
-"""A client that stays connected."""
+"""A client that stays connected, and whose user misses nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
+from uuid import UUID
 
 from lumina_protocol.accounts import Login
 from lumina_protocol.codec import MSGPACK, Codec
+from lumina_protocol.conversations import ConversationGone, SyncConversation
 from lumina_protocol.errors import InvalidToken, LuminaError, may_reconnect
-from lumina_protocol.frame import Reply, Request
-from lumina_protocol.session import Authenticate, Hello, Ready
+from lumina_protocol.fields import uuid7
+from lumina_protocol.frame import Event, EventFrame, Reply, Request
+from lumina_protocol.messages import MessageSent, SendMessage
+from lumina_protocol.session import Authenticate, Hello, Ready, Resumed
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from lumina_rt.client.backoff import delays
 from lumina_rt.client.errors import CallTimeout, ClientError, Disconnected
 from lumina_rt.client.inbox import Connected, Inbox, Interrupted, News
 from lumina_rt.client.link import Link
+from lumina_rt.client.order import Hole, Order
+from lumina_rt.client.sender import Sender
 
 CALL_TIMEOUT_S = 15.0
 STABLE_S = 30
@@ -27,21 +34,23 @@ R = TypeVar("R", bound=Reply)
 
 
 class Client:
-    """One user's connection, opened again with jittered back-off whenever it breaks.
+    """One user's connection, opened again with jittered back-off whenever it breaks. What was
+    missed meanwhile is told as if it came live: once, in order, without holes.
 
-    Give a `token`, or `username` and `password`, or neither for a stranger who may register.
+    Give a `token`, or `username` and `password`, or neither for a stranger who may register. Of
+    several URLs the next one is tried when a connection ends.
     """
 
     def __init__(
         self,
-        url: str,
+        url: str | Sequence[str],
         *,
         token: str | None = None,
         username: str | None = None,
         password: str | None = None,
         codec: Codec = MSGPACK,
     ) -> None:
-        self.url = url
+        self._urls = deque([url] if isinstance(url, str) else url)
         self.token = token
         self.username = username
         self.hello: Hello | None = None
@@ -56,6 +65,12 @@ class Client:
         self._delays = delays()
         self._linked = asyncio.Event()
         self._inboxes: set[Inbox] = set()
+        self._order = Order()
+        self._held: list[Event | EventFrame] | None = None
+        """What came before it is known where the conversations begin."""
+        self._mending: dict[UUID, asyncio.Task[None]] = {}
+        self._closing: asyncio.Task[None] | None = None
+        self._sender = Sender(self.call)
         self._ended: Exception | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -76,6 +91,10 @@ class Client:
         LuminaError when it does not know us."""
         await self._open()
         self._task = asyncio.create_task(self._stay_connected())
+
+    @property
+    def url(self) -> str:
+        return self._urls[0]
 
     @property
     def connected(self) -> bool:
@@ -103,6 +122,24 @@ class Client:
         except TimeoutError:
             raise CallTimeout(f"{request.op} got no answer in {timeout_s:g} s") from None
 
+    async def send(
+        self, conversation_id: UUID, content: str, *, message_id: UUID | None = None
+    ) -> MessageSent:
+        """Send a message, once, behind those that were sent to this conversation before.
+
+        Waits through disconnects and temporary refusals. Raises LuminaError when it is refused for
+        good, Disconnected when the client is closed, ValueError when it is too long.
+        """
+        request = SendMessage(
+            conversation_id=conversation_id, message_id=message_id or uuid7(), content=content
+        )
+        return await self._sender.send(request)
+
+    def begin(self, conversation_id: UUID, *, rev: int, seq: int) -> None:
+        """What comes of this conversation after this rev is to be told without holes, if the
+        client does not know better already: it does of the newest 200 and all that have moved."""
+        self._order.begin(conversation_id, rev, seq)
+
     @contextmanager
     def inbox(self) -> Iterator[Inbox]:
         """What arrives while the block lasts, as an async iterator."""
@@ -117,9 +154,11 @@ class Client:
 
     async def close(self) -> None:
         """Close for good; who waits for an answer or an event gets Disconnected."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        tasks = [*self._mending.values(), *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         self._end(Disconnected(1000, "the client was closed"))
         if self._link and self._reading:
             await self._link.close()
@@ -128,7 +167,7 @@ class Client:
 
     async def _open(self) -> None:
         try:
-            link = await Link.open(self.url, self._codec, self._tell)
+            link = await Link.open(self.url, self._codec, self._arrive)
         except InvalidStatus as error:
             body = (error.response.body or b"").decode(errors="replace").strip()
             raise ClientError(f"{self.url} answered {error.response.status_code}: {body}") from None
@@ -138,6 +177,7 @@ class Client:
         try:
             self.hello = await link.hello()
             self.ready = await self._authenticate(link)
+            resumed = await self._resume(link) if self.ready else None
         except BaseException:
             await link.close()
             await reading
@@ -145,14 +185,14 @@ class Client:
         self._link, self._reading = link, reading
         self._opened_at = asyncio.get_running_loop().time()
         self._linked.set()
-        self._tell(Connected(self.ready))
+        self._tell(Connected(self.ready, resumed))
 
     async def _authenticate(self, link: Link) -> Ready | None:
         if self.token is None and self._password is None:
             return None
         if self.token is not None:
             try:
-                return await link.call(Authenticate(token=self.token))
+                return await link.call(Authenticate(token=self.token, resume=True))
             except LuminaError as error:
                 if error.body.code != InvalidToken.code or self._password is None:
                     raise
@@ -160,7 +200,68 @@ class Client:
         assert self._password is not None
         logged_in = await link.call(Login(username=self.username, password=self._password))
         self.token = logged_in.token
-        return await link.call(Authenticate(token=self.token))
+        return await link.call(Authenticate(token=self.token, resume=True))
+
+    async def _resume(self, link: Link) -> Resumed:
+        known = dict(self._order.conversations)
+        self._held = [] if self._order.epoch is None else None
+        resumed = await link.call(self._order.resume())
+        held, self._held = self._held or [], None
+        for reset in self._order.resumed(resumed, known):
+            self._tell(reset)
+        for event in held:
+            self._arrive(event)
+        for conversation_id in self._order.behind(resumed):
+            self._mend(conversation_id)
+        return resumed
+
+    def _arrive(self, event: Event | EventFrame) -> None:
+        if self._held is not None:
+            self._held.append(event)
+            return
+        try:
+            for news in self._order.take(event):
+                self._tell(news)
+        except Hole as hole:
+            if hole.conversation_id:
+                self._mend(hole.conversation_id)
+            elif self._link:  # only a resume tells the own stream
+                self._closing = asyncio.create_task(self._link.close())
+
+    def _mend(self, conversation_id: UUID) -> None:
+        """Ask for what is missing; what comes meanwhile is asked for as well."""
+        if conversation_id not in self._mending:
+            task = asyncio.create_task(self._catch_up(conversation_id))
+            self._mending[conversation_id] = task
+            task.add_done_callback(lambda _: self._mending.pop(conversation_id, None))
+
+    async def _catch_up(self, conversation_id: UUID) -> None:
+        for delay in delays():
+            try:
+                while await self._next_page(conversation_id):
+                    pass
+                return
+            except LuminaError as error:
+                if not error.body.temporary:
+                    self._arrive(ConversationGone(conversation_id=conversation_id))
+                    return
+            except CallTimeout:
+                pass
+            except ClientError:
+                return
+            await asyncio.sleep(delay)
+
+    async def _next_page(self, conversation_id: UUID) -> bool:
+        """Whether there is more."""
+        after = self._order.rev(conversation_id)
+        asked = SyncConversation(conversation_id=conversation_id, after_rev=after, limit=200)
+        page = await self.call(asked)
+        try:
+            for news in self._order.page(conversation_id, page):
+                self._tell(news)
+        except Hole:  # it was dropped meanwhile
+            return False
+        return page.to_rev < page.last_rev
 
     async def _stay_connected(self) -> None:
         """Until the server says for good that it will not have us, or we fail ourselves."""
@@ -185,6 +286,7 @@ class Client:
             self._delays = delays()
         for delay in self._delays:
             await asyncio.sleep(delay)
+            self._urls.rotate(-1)
             try:
                 await self._open()
                 return

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from uuid import UUID
 
+from lumina_protocol.conversations import ConversationGone, ConversationLeft, ConversationReset
+from lumina_protocol.errors import NotFound
 from lumina_protocol.messages import Message, MessageCreated, ReadHistory
 
 from lumina_rt.client.client import Client
-from lumina_rt.client.inbox import Connected, News
 
 PAGE = 200
 
@@ -19,31 +20,31 @@ async def follow(
     """The newest `history` messages and everything after them: in order, without holes, once.
     History is one page: 200 messages at most, fewer when they are long.
 
-    Holes, for example after a reconnect, are filled from the server. Raises what `call` raises.
+    What becomes of them later, `inbox` tells. Raises what `call` raises, and NotFound when the user
+    is no longer a member.
     """
     with client.inbox() as inbox:  # opened before history is read, so that nothing falls between
         page = await client.call(
             ReadHistory(conversation_id=conversation_id, limit=max(1, min(history, PAGE)))
         )
+        client.begin(conversation_id, rev=page.last_rev, seq=page.last_seq)
         last = page.messages[-1].seq if page.messages else 0
         for message in page.messages[-history:] if history else ():
             yield message
         async for news in inbox:
-            if not _concerns(news, conversation_id, last):
-                continue
-            if isinstance(news, MessageCreated) and news.message.seq == last + 1:
-                last += 1
-                yield news.message
-                continue
-            async for message in _after(client, conversation_id, last):
-                last = message.seq
-                yield message
-
-
-def _concerns(news: News, conversation_id: UUID, last: int) -> bool:
-    if isinstance(news, MessageCreated):
-        return news.message.conversation_id == conversation_id and news.message.seq > last
-    return isinstance(news, Connected)
+            match news:
+                case MessageCreated(message=message):
+                    if message.conversation_id == conversation_id and message.seq > last:
+                        last = message.seq
+                        yield message
+                case ConversationReset(conversation_id=reset) if reset == conversation_id:
+                    async for message in _after(client, conversation_id, last):
+                        last = message.seq
+                        yield message
+                case (
+                    ConversationGone(conversation_id=gone) | ConversationLeft(conversation_id=gone)
+                ) if gone == conversation_id:
+                    raise NotFound("You are not in this conversation any more.")
 
 
 async def _after(client: Client, conversation_id: UUID, seq: int) -> AsyncIterator[Message]:

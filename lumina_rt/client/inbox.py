@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from lumina_protocol.frame import Event, EventFrame
-from lumina_protocol.session import Ready
+from lumina_protocol.session import Ready, Resumed
 
 from lumina_rt.client.errors import Overflow
 
@@ -16,9 +16,11 @@ LIMIT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The client is connected, again after the first time: events may have been missed before."""
+    """The client is connected, again after the first time. What was missed has been told."""
 
     ready: Ready | None
+    resumed: Resumed | None = None
+    """`reset`: not all of the own stream; read `conversation.list` anew."""
 
 
 @dataclass(frozen=True, slots=True)

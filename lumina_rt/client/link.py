@@ -25,7 +25,6 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from lumina_rt.client.errors import ClientError, Disconnected
-from lumina_rt.client.inbox import News
 
 OPEN_TIMEOUT_S = 10
 ABNORMAL = 1006
@@ -36,7 +35,7 @@ class Link:
     """Open with `Link.open`; `read` must run for replies to come."""
 
     def __init__(
-        self, socket: ClientConnection, codec: Codec, tell: Callable[[News], None]
+        self, socket: ClientConnection, codec: Codec, tell: Callable[[Event | EventFrame], None]
     ) -> None:
         self._socket = socket
         self._codec = codec
@@ -47,7 +46,7 @@ class Link:
         self._hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def open(cls, url: str, codec: Codec, tell: Callable[[News], None]) -> Link:
+    async def open(cls, url: str, codec: Codec, tell: Callable[[Event | EventFrame], None]) -> Link:
         """Raises OSError, TimeoutError or websockets' InvalidHandshake."""
         socket = await connect(
             url,

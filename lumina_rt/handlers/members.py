@@ -20,7 +20,7 @@ from lumina_protocol.conversations import (
 from lumina_protocol.errors import Conflict, Forbidden, Invalid, NotFound
 from lumina_protocol.fields import username_key
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
-from lumina_protocol.messages import Message, MessageCreated, Note
+from lumina_protocol.messages import Message, MessageCreated, Note, Person
 
 from lumina_rt import access
 from lumina_rt.once import once
@@ -56,7 +56,7 @@ async def create(ctx: Ctx, request: CreateGroup) -> ConversationReply:
             others = await _find(tx, user_id, request.usernames)
             await _add(tx, conversation_id, user_id, [user_id], "owner")
             added = await _add(tx, conversation_id, user_id, list(others))
-            note = Note(kind="created", user_ids=added)
+            note = Note(kind="created", people=_people(others, added), owner_id=user_id)
             text = f"{await _name(tx, user_id)} opened the group."
             await _note(tx, conversation_id, user_id, conversation_id, text, note, digest)
             conversation = await _describe(tx, user_id, conversation_id)
@@ -80,9 +80,9 @@ async def add(ctx: Ctx, tx: Tx, request: AddMembers) -> MembersChanged:
     added = await _add(tx, conversation_id, user_id, list(found))
     if not added:
         return MembersChanged(user_ids=[])
-    names = [found[user] for user in added]
+    note = Note(kind="added", people=_people(found, added))
+    names = [person.username for person in note.people]
     text = f"{await _name(tx, user_id)} added {_listed(names)}."
-    note = Note(kind="added", user_ids=added)
     row = await _note(
         tx, conversation_id, user_id, request.op_id, text, note, _digest(ctx, request)
     )
@@ -107,14 +107,19 @@ async def remove(ctx: Ctx, tx: Tx, request: RemoveMember) -> MembersChanged:
         return MembersChanged(user_ids=[])
     if removed["role"] == "owner" and not leaves:
         raise Forbidden("Nobody but an owner themselves ends their being one.", field="user_id")
-    await tx.run(HEIR, conversation_id=conversation_id)
+    heir = await tx.maybe(HEIR, conversation_id=conversation_id)
     whom = await _name(tx, request.user_id)
     text = f"{whom} left." if leaves else f"{await _name(tx, user_id)} removed {whom}."
-    note = Note(kind="left" if leaves else "removed", user_ids=[request.user_id])
+    note = Note(
+        kind="left" if leaves else "removed",
+        people=[Person(user_id=request.user_id, username=whom)],
+        owner_id=heir["user_id"] if heir else None,
+    )
     row = await _note(
         tx, conversation_id, user_id, request.op_id, text, note, _digest(ctx, request)
     )
-    tx.tell(ConversationLeft(conversation_id=conversation_id), to=[request.user_id])
+    left = ConversationLeft(conversation_id=conversation_id, rev=row["rev"])
+    tx.tell(left, to=[request.user_id])
     return MembersChanged(user_ids=[request.user_id], seq=row["seq"], rev=row["rev"])
 
 
@@ -127,6 +132,10 @@ async def _find(tx: Tx, user_id: UUID, usernames: list[str]) -> dict[UUID, str]:
     if keys:
         raise NotFound(f"There is no user {next(iter(keys.values()))!r}.", field="usernames")
     return {row["user_id"]: row["username"] for row in rows}
+
+
+def _people(names: dict[UUID, str], user_ids: list[UUID]) -> list[Person]:
+    return [Person(user_id=user_id, username=names[user_id]) for user_id in user_ids]
 
 
 async def _add(

@@ -99,7 +99,7 @@ class Resuming:
             epoch=self.epoch,
             user_rev=max(user_rev, self.catch_up.had(self.ctx.user_id)),
             reset=self.reset,
-            cursors=[(c, max(rev, self.catch_up.had(c))) for c, rev in cursors],
+            cursors=cursors,
             stale=self.stale,
         )
 
@@ -126,20 +126,20 @@ class Resuming:
         same = self.request.epoch == self.epoch
         return same and stream["purged_rev"] <= had <= stream["last_rev"]
 
-    async def _begin_conversations(self) -> list[tuple[UUID, int]]:
+    async def _begin_conversations(self) -> list[tuple[UUID, int, int]]:
         """Where each begins to be told; returns how far the newest ones are."""
         asked = dict(self.request.cursors)
         async with self._reading() as tx:
             user_id = self.ctx.user_id
             rows = await tx.all(CURSORS, user_id=user_id, limit=MAX_CURSORS)
-            newest = [(row["conversation_id"], row["last_rev"]) for row in rows]
+            newest = [(row["conversation_id"], row["last_rev"], row["last_seq"]) for row in rows]
             compared = await tx.all(
                 COMPARE,
                 user_id=user_id,
                 conversation_ids=list(asked),
                 revs=list(asked.values()),
             )
-        for conversation_id, rev in newest:
+        for conversation_id, rev, _ in newest:
             if conversation_id not in asked:
                 self.catch_up.begin(conversation_id, rev, rev)
         for row in compared:

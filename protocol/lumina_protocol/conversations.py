@@ -156,3 +156,5 @@ class ConversationLeft(PersonalEvent):
     type = "conversation.left"
 
     conversation_id: UUID
+    rev: Seq
+    """Of the note that tells of it: what was before, the user may have had."""

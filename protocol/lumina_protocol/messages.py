@@ -11,13 +11,20 @@ from lumina_protocol.fields import Content, Id, Millis, NewId, Seq
 from lumina_protocol.frame import Change, Event, Reply, Request, Wire
 
 
+class Person(Wire):
+    user_id: UUID
+    username: str
+
+
 class Note(Wire):
     """What a message of type "system" says, for apps that say it in their own words."""
 
     kind: str
     """"created", "added", "removed" or "left"; a newer server may have others."""
-    user_ids: list[UUID] = []
-    """Whom it is about, besides the sender."""
+    people: list[Person] = []
+    """Whom it is about."""
+    owner_id: UUID | None = None
+    """Who owns the group now, when that has changed."""
 
 
 class Message(Wire):

@@ -13,6 +13,8 @@ from lumina_protocol.frame import Event, Reply, Request
 MAX_CURSORS = 200
 Cursor = tuple[Id, Seq]
 """A conversation, and a rev in it."""
+Standing = tuple[Id, Seq, Seq]
+"""A conversation, its newest rev, and the seq of its newest message."""
 
 
 class Hello(Event):
@@ -55,8 +57,8 @@ class Resumed(Reply):
     """How far the user's own stream is."""
     reset: bool = False
     """The own stream could not be told from where the client was: read `conversation.list` anew."""
-    cursors: list[Cursor]
-    """Of the newest conversations, how far each is; what comes of them follows on it."""
+    cursors: list[Standing]
+    """Of the newest conversations, where each was when the resume began; what comes follows."""
     stale: list[UUID]
     """Conversations of which more was missed than is told at once: `conversation.sync` tells it."""
 
