@@ -130,7 +130,7 @@ async def test_follow_fills_a_hole_and_drops_what_it_has_had(settings: Settings)
         await register(node, "alice", "bob")
         async with user(node, "alice") as alice, user(node, "bob", JSON) as bob:
             conversation = await open_conversation(alice, "bob")
-            honest, events = bob._tell, []
+            honest, events = bob._arrive, []
 
             def tampered(news: object) -> None:
                 events.append(news)
