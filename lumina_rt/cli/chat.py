@@ -14,7 +14,7 @@ import click
 from lumina_protocol.conversations import Conversation, CreateConversation
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
-from lumina_protocol.messages import Message, MessageChanged, SendMessage
+from lumina_protocol.messages import Message, MessageChanged
 from prompt_toolkit import PromptSession
 from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
@@ -179,8 +179,7 @@ async def send_lines(client: Client, conversation: Conversation, screen: Screen)
     last, conversation_id = 0, conversation.conversation_id
     async for line in lines():
         try:
-            request = SendMessage(conversation_id=conversation_id, message_id=uuid7(), content=line)
-            last = (await client.call(request)).seq
+            last = (await client.send(conversation_id, line)).seq
         except ValueError:
             screen.failed("not sent: a message has 1 to 4,000 characters")
         except (LuminaError, ClientError) as error:
