@@ -14,6 +14,7 @@ from uuid import UUID
 
 import anyio
 from aiohttp import web
+from lumina_protocol.errors import CloseCode
 
 import lumina_rt.handlers  # noqa: F401  (fills the router)
 from lumina_rt.bus.bus import Bus
@@ -36,6 +37,7 @@ from lumina_rt.store.group_commit import Writers
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.workers.counters import Counters
+from lumina_rt.workers.epoch import Epoch
 from lumina_rt.workers.heartbeat import Heartbeat
 from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
@@ -44,12 +46,13 @@ from lumina_rt.workers.tail import Tail
 if TYPE_CHECKING:
     from lumina_rt.store.db import Pool
 
-CLUSTER = query("nodes.cluster")
+CLUSTER = query("cluster.identity")
 RETRY_S, MAX_RETRY_S = 0.1, 5.0
 CANCEL_AGAIN_S = 0.5
 FLUSH_S = 2.0
 CLOSE_POOL_S = 5.0
 HTTP_KEEPALIVE_S = 15
+SEND_AWAY_S = 2.0
 
 
 class PortTaken(OSError):
@@ -142,6 +145,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     stack.push_async_callback(redis.aclose)
     refuse_problems(await examine(settings, pool, redis))
 
+    epoch = Epoch(lambda before, after: _begin_anew(node, before, after))
     hub = Hub(websocket_frame, settings.max_sessions_per_user, telemetry)
     node_id = f"{settings.node}#{secrets.token_hex(4)}"
     gate = Gate(hub, changes_in(pool), telemetry)
@@ -156,6 +160,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
         hash_key=cluster["hash_key"],
         telemetry=telemetry,
+        epoch=epoch.current,
     )
     runner = web.AppRunner(
         public_app(), handle_signals=False, access_log=None, keepalive_timeout=HTTP_KEEPALIVE_S
@@ -163,14 +168,24 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     gateway = Gateway(settings, services, hub, _http_server(runner))
-    heartbeat = Heartbeat(db, bus)
+    heartbeat = Heartbeat(db, bus, epoch)
     stack.push_async_callback(_leave, bus, heartbeat, telemetry)
     partitions = Partitions(db, telemetry)
     await partitions.prepare()
     tail = Tail(db, gate, lambda: bus.probe_is_fresh)
     await tail.begin()
+    node = Node(settings, gateway, bus, heartbeat, partitions, gate, tail, telemetry, services)
     await heartbeat.join()
-    return Node(settings, gateway, bus, heartbeat, partitions, gate, tail, telemetry, services)
+    return node
+
+
+def _begin_anew(node: Node, before: int, after: int) -> None:
+    """The database has another history: nothing that was known of the old one is known now."""
+    node.telemetry.history_changed(before, after)
+    node.gate.forget()
+    node.tail.forget()
+    reason = "the history of the database has changed; reconnect and resume"
+    node.gateway.send_away(CloseCode.HISTORY_CHANGED, reason, SEND_AWAY_S)
 
 
 def publisher(gate: Gate, bus: Bus) -> Callable[[list[Emitted]], None]:

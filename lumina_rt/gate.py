@@ -74,6 +74,12 @@ class Gate:
         if had < upto:
             self._want(conversation_id, upto)
 
+    def forget(self) -> None:
+        """All that it knows: in another history of the database the same revs are other changes."""
+        self._revs, self._numbers = OrderedDict(), OrderedDict()
+        self._early.clear()
+        self._wanted.clear()
+
     async def run(self) -> None:
         """Fill holes. Raises Unavailable when Postgres is away; started again, it goes on."""
         while True:
@@ -142,7 +148,10 @@ class Gate:
     async def _fill(self, wanted: dict[UUID, int]) -> None:
         ranges = {c: (self._revs.get(c, upto), upto) for c, upto in wanted.items()}
         missing = {c: revs for c, revs in ranges.items() if revs[0] < revs[1]}
+        known = self._revs
         found = await self.read(missing, EACH_AT_ONCE) if missing else []
+        if self._revs is not known:  # forgotten meanwhile, and with it what was wanted
+            return
         counts: Counter[UUID] = Counter()
         for delivery in found:
             assert isinstance(delivery.place, tuple)

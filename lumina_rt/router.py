@@ -32,6 +32,8 @@ class Services:
     hash_key: bytes
     """Keys the digests of what was sent, see sql/migrations/0001."""
     telemetry: Telemetry
+    epoch: Callable[[], int]
+    """Which history the database has, see workers/epoch.py."""
     now: Callable[[], float] = time.time
     """Seconds since 1970."""
 

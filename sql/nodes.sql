@@ -12,6 +12,3 @@ delete from nodes where node_id = :node_id;
 -- name: forget
 -- Nodes that died without leaving.
 delete from nodes where heartbeat_at < now() - interval '1 day';
-
--- name: cluster
-select cluster_id, hash_key, epoch from cluster;
