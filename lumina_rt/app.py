@@ -25,9 +25,11 @@ from lumina_rt.credentials import Passwords, Tokens
 from lumina_rt.gate import Gate, Range, Read
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.gateway import Gateway
+from lumina_rt.gateway.trace import sessions_of
 from lumina_rt.handlers import messages
 from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
+from lumina_rt.http.trace import Asked
 from lumina_rt.hub import Hub
 from lumina_rt.preflight import examine, refuse_problems
 from lumina_rt.router import Services
@@ -81,6 +83,20 @@ class Node:
             "delivery": self.bus.probe_is_fresh or self.tail.is_fresh,
             "serving": not self.gateway.draining,
         }
+
+    def trace(self, asked: Asked) -> dict[str, object]:
+        """What became of a change of a conversation here."""
+        had = self.gate.had(asked.conversation_id)
+        return {
+            "node": self.bus.node_id,
+            "passed": None if had is None else had >= asked.rev,
+            "sessions": sessions_of(self.gateway, asked.users),
+        }
+
+    @property
+    def private_url(self) -> str:
+        host = self.settings.private_host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.private_port}"
 
     @property
     def url(self) -> str:
@@ -262,7 +278,7 @@ async def _listen(node: Node, stack: AsyncExitStack) -> None:
     except OSError as error:
         raise PortTaken(_taken(settings.host, settings.port, "LUMINA_PORT", error)) from error
     private = web.AppRunner(
-        private_app(node.telemetry, node.checks), handle_signals=False, access_log=None
+        private_app(node.telemetry, node.checks, node.trace), handle_signals=False, access_log=None
     )
     await private.setup()
     stack.push_async_callback(private.cleanup)
@@ -273,6 +289,8 @@ async def _listen(node: Node, stack: AsyncExitStack) -> None:
         where = settings.private_host, settings.private_port
         raise PortTaken(_taken(*where, "LUMINA_PRIVATE_PORT", error)) from error
     node.private_port = private.addresses[0][1]
+    node.heartbeat.private_url = settings.private_url or node.private_url
+    await node.heartbeat.beat()
 
 
 def _taken(host: str, port: int, setting: str, error: OSError) -> str:

@@ -74,6 +74,10 @@ class Gate:
         if had < upto:
             self._want(conversation_id, upto)
 
+    def had(self, conversation_id: UUID) -> int | None:
+        """Up to which rev it has passed; None when it knows nothing of this conversation."""
+        return self._revs.get(conversation_id)
+
     def forget(self) -> None:
         """All that it knows: in another history of the database the same revs are other changes."""
         self._revs, self._numbers = OrderedDict(), OrderedDict()

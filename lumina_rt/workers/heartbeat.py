@@ -27,6 +27,8 @@ class Heartbeat:
     db: Db
     bus: Bus
     epoch: Epoch
+    private_url: str | None = None
+    """Where others reach our private port; known when we listen."""
     last_beat: float = -1e9
     """When Postgres last accepted our beat, on the clock of time.monotonic."""
 
@@ -42,7 +44,7 @@ class Heartbeat:
 
     async def beat(self) -> None:
         async with self.db.tx() as tx:
-            await tx.run(BEAT, node_id=self.bus.node_id)
+            await tx.run(BEAT, node_id=self.bus.node_id, private_url=self.private_url)
             await tx.run(FORGET)
             history = await self.epoch.look(tx)
             rows = await tx.all(LIVE, within_s=DEAD_AFTER_S)
