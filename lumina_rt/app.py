@@ -14,6 +14,7 @@ from uuid import UUID
 
 import anyio
 from aiohttp import web
+from lumina_protocol.errors import CloseCode
 
 import lumina_rt.handlers  # noqa: F401  (fills the router)
 from lumina_rt.bus.bus import Bus
@@ -24,8 +25,10 @@ from lumina_rt.credentials import Passwords, Tokens
 from lumina_rt.gate import Filling, Gate, Read
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.gateway import Gateway
+from lumina_rt.gateway.trace import sessions_of
 from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
+from lumina_rt.http.trace import Asked
 from lumina_rt.hub import Hub
 from lumina_rt.pages import fillings
 from lumina_rt.preflight import examine, refuse_problems
@@ -36,6 +39,7 @@ from lumina_rt.store.group_commit import Writers
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.workers.counters import Counters
+from lumina_rt.workers.epoch import Epoch
 from lumina_rt.workers.heartbeat import Heartbeat
 from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
@@ -44,7 +48,7 @@ from lumina_rt.workers.tail import Tail
 if TYPE_CHECKING:
     from lumina_rt.store.db import Pool
 
-CLUSTER = query("nodes.cluster")
+CLUSTER = query("cluster.identity")
 RETRY_S, MAX_RETRY_S = 0.1, 5.0
 CANCEL_AGAIN_S = 0.5
 FLUSH_S = 2.0
@@ -52,6 +56,7 @@ CLOSE_POOL_S = 5.0
 HTTP_KEEPALIVE_S = 15
 RESUMES_AT_ONCE = 4
 """Of the pool's connections, so that those who are live are served as well."""
+SEND_AWAY_S = 2.0
 
 
 class PortTaken(OSError):
@@ -80,6 +85,20 @@ class Node:
             "delivery": self.bus.probe_is_fresh or self.tail.is_fresh,
             "serving": not self.gateway.draining,
         }
+
+    def trace(self, asked: Asked) -> dict[str, object]:
+        """What became of a change of a conversation here."""
+        had = self.gate.had(asked.conversation_id)
+        return {
+            "node": self.bus.node_id,
+            "passed": None if had is None else had >= asked.rev,
+            "sessions": sessions_of(self.gateway, asked.users),
+        }
+
+    @property
+    def private_url(self) -> str:
+        host = self.settings.private_host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.private_port}"
 
     @property
     def url(self) -> str:
@@ -144,6 +163,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     stack.push_async_callback(redis.aclose)
     refuse_problems(await examine(settings, pool, redis))
 
+    epoch = Epoch(lambda before, after: _begin_anew(node, before, after))
     hub = Hub(websocket_frame, settings.max_sessions_per_user, telemetry)
     node_id = f"{settings.node}#{secrets.token_hex(4)}"
     gate = Gate(hub, changes_in(pool), telemetry)
@@ -161,7 +181,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         telemetry=telemetry,
         resumes=asyncio.Semaphore(RESUMES_AT_ONCE),
         when_told=tail.when_told,
-        epoch=lambda: int(cluster["epoch"]),
+        epoch=epoch.current,
     )
     runner = web.AppRunner(
         public_app(), handle_signals=False, access_log=None, keepalive_timeout=HTTP_KEEPALIVE_S
@@ -169,13 +189,23 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     gateway = Gateway(settings, services, hub, _http_server(runner))
-    heartbeat = Heartbeat(db, bus)
+    heartbeat = Heartbeat(db, bus, epoch)
     stack.push_async_callback(_leave, bus, heartbeat, telemetry)
     partitions = Partitions(db, telemetry)
     await partitions.prepare()
     await tail.begin()
+    node = Node(settings, gateway, bus, heartbeat, partitions, gate, tail, telemetry, services)
     await heartbeat.join()
-    return Node(settings, gateway, bus, heartbeat, partitions, gate, tail, telemetry, services)
+    return node
+
+
+def _begin_anew(node: Node, before: int, after: int) -> None:
+    """The database has another history: nothing that was known of the old one is known now."""
+    node.telemetry.history_changed(before, after)
+    node.gate.forget()
+    node.tail.forget()
+    reason = "the history of the database has changed; reconnect and resume"
+    node.gateway.send_away(CloseCode.HISTORY_CHANGED, reason, SEND_AWAY_S)
 
 
 def publisher(gate: Gate, bus: Bus) -> Callable[[list[Emitted]], None]:
@@ -251,7 +281,7 @@ async def _listen(node: Node, stack: AsyncExitStack) -> None:
     except OSError as error:
         raise PortTaken(_taken(settings.host, settings.port, "LUMINA_PORT", error)) from error
     private = web.AppRunner(
-        private_app(node.telemetry, node.checks), handle_signals=False, access_log=None
+        private_app(node.telemetry, node.checks, node.trace), handle_signals=False, access_log=None
     )
     await private.setup()
     stack.push_async_callback(private.cleanup)
@@ -262,6 +292,8 @@ async def _listen(node: Node, stack: AsyncExitStack) -> None:
         where = settings.private_host, settings.private_port
         raise PortTaken(_taken(*where, "LUMINA_PRIVATE_PORT", error)) from error
     node.private_port = private.addresses[0][1]
+    node.heartbeat.private_url = settings.private_url or node.private_url
+    await node.heartbeat.beat()
 
 
 def _taken(host: str, port: int, setting: str, error: OSError) -> str:

@@ -47,7 +47,10 @@ class Settings(BaseSettings):
     """Websocket at /v1/socket, and HTTP."""
     private_host: str = "127.0.0.1"
     private_port: Annotated[int, Field(ge=0, le=65535)] = 9090
-    """/healthz, /readyz, /metrics: not for the public."""
+    """/healthz, /readyz, /metrics, /trace: not for the public."""
+    private_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")] | None = None
+    """The private port as other machines reach it, if not as http://{private_host}:{private_port};
+    `lumina trace` asks there."""
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,60}$")] = platform.node() or "node"
     """The name of this node in logs and in the hello."""
 

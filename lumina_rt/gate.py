@@ -89,6 +89,16 @@ class Gate:
         if had < upto:
             self._want(stream, upto)
 
+    def had(self, stream: UUID) -> int | None:
+        """Up to which rev it has passed; None when it knows nothing of this stream."""
+        return self._revs.get(stream)
+
+    def forget(self) -> None:
+        """All that it knows: in another history of the database the same revs are other changes."""
+        self._revs = OrderedDict()
+        self._early.clear()
+        self._wanted.clear()
+
     async def run(self) -> None:
         """Fill holes. Raises Unavailable when Postgres is away; started again, it goes on."""
         while True:
@@ -155,7 +165,10 @@ class Gate:
     async def _fill(self, wanted: dict[UUID, int]) -> None:
         after = {stream: self._revs.get(stream, upto) for stream, upto in wanted.items()}
         missing = {stream: had for stream, had in after.items() if had < wanted[stream]}
+        known = self._revs
         fillings = {f.stream: f for f in await self.read(missing)} if missing else {}
+        if self._revs is not known:  # forgotten meanwhile, and with it what was wanted
+            return
         for stream, upto in wanted.items():
             filling = fillings.get(stream)
             if filling:

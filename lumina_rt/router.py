@@ -52,6 +52,7 @@ class Services:
     when_told: Callable[[str, Callable[[], None]], None]
     """Call when all before a transaction has passed the gate, see workers/tail.py."""
     epoch: Callable[[], int]
+    """Which history the database has, see workers/epoch.py."""
     now: Callable[[], float] = time.time
     """Seconds since 1970."""
 

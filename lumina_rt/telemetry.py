@@ -120,6 +120,14 @@ class Telemetry:
         cause = f"{type(inner).__name__}: {inner}"
         self.log.error("background task failed", task=task, cause=cause, retry_s=round(retry_s, 2))
 
+    def history_changed(self, before: int, after: int) -> None:
+        self.log.warning(
+            "the history of the database has changed, by a failover or a restore: "
+            "all connections are closed, and clients fetch anew",
+            epoch_before=before,
+            epoch=after,
+        )
+
     def partitions_changed(self, what: Literal["made", "dropped"], parts: list[str]) -> None:
         if parts:
             self.log.info(f"partitions {what}", parts=parts)

@@ -80,7 +80,7 @@ class House:
         value = self.gate.telemetry.registry.get_sample_value("lumina_gate_events_total", labels)
         return value or 0
 
-    async def has(self, *revs: int) -> None:
+    async def has(self, *revs: int | str) -> None:
         """Returns when alice has had just these, in this order."""
         wanted = [str(rev) for rev in revs]
         async with asyncio.timeout(LIMIT_S):
@@ -220,6 +220,31 @@ async def test_what_has_no_place_always_passes(house: House) -> None:
     for _ in range(2):
         house.gate.arrive(Delivery((ALICE,), b"typing"))
     assert house.alice.got == ["typing", "typing"]
+
+
+async def test_after_it_has_forgotten_the_same_revs_pass_again(house: House) -> None:
+    for rev in (1, 2, 4):
+        house.gate.arrive(house.history.commit(rev))
+    house.gate.arrive(Delivery((ALICE,), b"x", 7))
+    house.gate.forget()
+    for rev in (2, 3):
+        house.gate.arrive(house.history.commit(rev))
+    house.gate.arrive(Delivery((ALICE,), b"x", 7))
+    await house.has(1, 2, "x", 2, 3, "x")
+
+
+async def test_what_was_being_read_when_it_forgot_is_not_told(house: House) -> None:
+    house.gate.arrive(house.history.commit(1))
+    house.history.commit(2)
+    house.gate.catch_up(TALK, (1, 2))
+    while not house.history.reads:
+        await asyncio.sleep(0)
+    house.gate.forget()
+    await asyncio.sleep(0)
+    house.gate.arrive(house.history.commit(1))
+    house.gate.arrive(house.history.commit(2))
+    await house.has(1, 1, 2)
+    assert house.counted("filled") == 0
 
 
 async def test_what_it_remembers_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

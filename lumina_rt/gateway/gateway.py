@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+import random
 from collections.abc import Coroutine, Sized
 from contextlib import suppress
 from typing import Any, Protocol
@@ -153,6 +154,17 @@ class Gateway:
     async def _finish_requests(self) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self.settings.drain_s)
+
+    def send_away(self, code: CloseCode, reason: str, within_s: float) -> None:
+        """Close the connections of now at random moments, so that they do not all come back at
+        the same one."""
+        for connection in self.connections:
+            delay = random.uniform(0, within_s)
+            self.loop.call_later(delay, self._close, connection, code, reason)
+
+    def _close(self, connection: Connection, code: CloseCode, reason: str) -> None:
+        if connection in self.connections:
+            connection.close(code, reason)
 
     def abort(self) -> None:
         """Cut the lines of those who have not left."""

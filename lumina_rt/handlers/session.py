@@ -23,6 +23,7 @@ async def authenticate(ctx: Ctx, request: Authenticate) -> Ready:
         user_id=user["user_id"],
         username=user["username"],
         time=ctx.now_ms(),
+        epoch=ctx.services.epoch(),
     )
 
 

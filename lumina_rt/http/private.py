@@ -1,4 +1,4 @@
-"""HTTP on the private port, for operators and their balancer: health and metrics."""
+"""HTTP on the private port, for operators and their balancer: health, metrics, traces."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from lumina_rt.http.trace import Trace, trace_handler
 from lumina_rt.telemetry import Telemetry
 
 Checks = Callable[[], Mapping[str, bool]]
 
 
-def private_app(telemetry: Telemetry, checks: Checks) -> web.Application:
-    """`checks` tells by name what has to be true for the node to be ready."""
+def private_app(telemetry: Telemetry, checks: Checks, trace: Trace) -> web.Application:
+    """`checks` tells by name what has to be true for the node to be ready, `trace` what became of
+    a change here."""
 
     async def healthz(request: web.Request) -> web.Response:
         """The process lives and its event loop turns; no more than that."""
@@ -34,6 +36,7 @@ def private_app(telemetry: Telemetry, checks: Checks) -> web.Application:
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             web.get("/metrics", metrics),
+            web.get("/trace", trace_handler(trace)),
         ]
     )
     return app

@@ -1,4 +1,5 @@
-"""Once a second: say in Postgres that this node lives, and learn who else does."""
+"""Once a second: say in Postgres that this node lives, and learn who else does, and whether the
+database is still the one of a second ago."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from lumina_rt.bus.bus import Bus
 from lumina_rt.store.db import Db
 from lumina_rt.store.queries import query
+from lumina_rt.workers.epoch import Epoch
 
 BEAT = query("nodes.beat")
 LIVE = query("nodes.live")
@@ -24,6 +26,9 @@ FRESH_S = 5.0
 class Heartbeat:
     db: Db
     bus: Bus
+    epoch: Epoch
+    private_url: str | None = None
+    """Where others reach our private port; known when we listen."""
     last_beat: float = -1e9
     """When Postgres last accepted our beat, on the clock of time.monotonic."""
 
@@ -39,9 +44,11 @@ class Heartbeat:
 
     async def beat(self) -> None:
         async with self.db.tx() as tx:
-            await tx.run(BEAT, node_id=self.bus.node_id)
+            await tx.run(BEAT, node_id=self.bus.node_id, private_url=self.private_url)
             await tx.run(FORGET)
+            history = await self.epoch.look(tx)
             rows = await tx.all(LIVE, within_s=DEAD_AFTER_S)
+        self.epoch.take(history)
         self.last_beat = time.monotonic()
         # Only added here: a row may be old because Postgres was away, or not seen yet because it is
         # new. Who is gone is known by its stream, see Bus.

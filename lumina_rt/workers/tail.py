@@ -53,6 +53,11 @@ class Tail:
         async with self.db.read() as tx:
             self._xid = (await tx.one(BEGINNING))["xid"]
 
+    def forget(self) -> None:
+        """Where it was, which in another history of the database is nowhere: begin anew."""
+        self._xid, self._outbox_id = "", 0
+        self._waiting.clear()
+
     async def run(self) -> None:
         """Raises Unavailable when Postgres is away; started again, it goes on where it was."""
         while True:
@@ -61,8 +66,13 @@ class Tail:
 
     async def turn(self) -> bool:
         """One look. True when there may be more to read at once."""
+        if not self._xid:
+            await self.begin()
+        since = self._xid
         async with self.db.read() as tx:
-            rows = await tx.all(TAIL, xid=self._xid, outbox_id=self._outbox_id, limit=LIMIT)
+            rows = await tx.all(TAIL, xid=since, outbox_id=self._outbox_id, limit=LIMIT)
+        if self._xid != since:  # forgotten meanwhile
+            return True
         youngest_ms = BUS_MS if self.bus_is_well() else 0
         horizon = int(rows[0]["horizon"])
         rows = rows if rows[0]["outbox_id"] is not None else []

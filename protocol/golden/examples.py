@@ -137,7 +137,9 @@ SESSIONS = [
     ),
     asked(2, Authenticate(token=TOKEN)),
     answered(
-        2, "auth", Ready(session_id=SESSION, user_id=ALICE, username="alice", time=NOW + 15_000)
+        2,
+        "auth",
+        Ready(session_id=SESSION, user_id=ALICE, username="alice", time=NOW + 15_000, epoch=1),
     ),
     asked(9, Ping()),
     answered(9, "ping", Pong(time=NOW + 30_000)),

@@ -38,6 +38,8 @@ class Ready(Reply):
     user_id: UUID
     username: str
     time: Millis
+    epoch: int
+    """Another one than before: drop every cursor and cache, and fetch anew."""
 
 
 class Authenticate(Request[Ready]):

@@ -40,6 +40,7 @@ with a tenth; on large tables Postgres finds that out by itself, and plans with 
 
 WHOLE = {
     "counters.compare": "counts everything again, when an operator asks for it",
+    "trace.find": "an operator knows the id of a message only",
 }
 """Statements that read large tables from end to end, and why."""
 BY_BLOCKS = {"purge.notifications", "purge.user_events", "purge.message_edits"}

@@ -15,8 +15,13 @@ from lumina_rt.config import Settings
 from lumina_rt.store import db as store
 from lumina_rt.store.db import Db
 from lumina_rt.telemetry import Telemetry
+from lumina_rt.workers.epoch import Epoch
 from lumina_rt.workers.heartbeat import DEAD_AFTER_S, FRESH_S, Heartbeat
 from tests.house import nodes
+
+
+def ignore(before: int, after: int) -> None:
+    """A change of the history is another file's business."""
 
 
 @asynccontextmanager
@@ -30,7 +35,7 @@ async def hearts(settings: Settings, *names: str) -> AsyncIterator[list[Heartbea
             redis = connect(settings.redis_url)
             bus = Bus(redis, settings.redis_prefix, name, lambda d: None, Telemetry(name))
             stack.push_async_callback(bus.close)
-            made.append(Heartbeat(Db(pool, lambda emitted: None), bus))
+            made.append(Heartbeat(Db(pool, lambda emitted: None), bus, Epoch(ignore)))
         yield made
 
 
