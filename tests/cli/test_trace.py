@@ -19,7 +19,7 @@ from lumina_rt.config import Settings
 from tests.cli.command import COMMAND, complaint, environment, lumina
 from tests.house import created, nodes, open_conversation, register, say, user
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 SECRET_WORDS = "the treasure is under the oak"
 
 
