@@ -76,8 +76,13 @@ class Settings(BaseSettings):
     auth_timeout_s: Annotated[float, Field(gt=0)] = 15
     heartbeat_s: Annotated[float, Field(gt=0)] = 25
     """A silent connection is pinged after this time, and closed after twice this time."""
-    drain_s: Annotated[float, Field(ge=0)] = 10
-    """How long a stopping node waits for requests under way and for clients to leave."""
+    drain_wait_s: Annotated[float, Field(ge=0)] = 5
+    """How long a node that was told to stop goes on as before, but for /readyz, so that a balancer
+    notices first."""
+    drain_spread_s: Annotated[float, Field(ge=0)] = 5
+    """The time over which a node spreads the moments at which it sends its clients elsewhere."""
+    drain_s: Annotated[float, Field(ge=0)] = 15
+    """When a node that is stopping, and has waited for the balancer, ends at the latest."""
 
     purge_after_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """What users have deleted, and what has expired, is removed for good after this time."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PATH = "/v1/socket"
 CLOSE_TIMEOUT_S = 5
+LEAVE_TIMEOUT_S = 5
+"""How long a client that is sent elsewhere may wait for what it has asked for."""
 MAX_REASON = 120  # bytes; a close frame has room for 123 (RFC 6455 section 5.5.1)
 ABNORMAL = 1006  # never on the wire: the connection broke without a close frame (section 7.4.1)
 
@@ -135,6 +137,16 @@ class Connection(asyncio.Protocol):
         self.unread = unread
         self._obey(self.session.beat())
 
+    def leave(self, reason: str) -> None:
+        """Send the client elsewhere, once what it has asked for is answered."""
+        if self.session.state is State.CLOSED or self.session.leaving:
+            return
+        self.session.leaving = reason
+        if self.session.idle:
+            self.close(CloseCode.SERVICE_RESTART, reason)
+        else:
+            self._set_timer(LEAVE_TIMEOUT_S, self.close, CloseCode.SERVICE_RESTART, reason)
+
     def close(self, code: CloseCode, reason: str) -> None:
         """Say why, give the client a moment to answer, then cut the line."""
         self.session.over()
@@ -238,6 +250,8 @@ class Connection(asyncio.Protocol):
             else:
                 self._obey([action])
         self._update_reading()
+        if self.session.leaving and self.session.idle:
+            self.close(CloseCode.SERVICE_RESTART, self.session.leaving)
         return first
 
     def _authenticated(self, result: Reply | ErrorBody) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+import random
 from collections.abc import Coroutine, Sized
 from contextlib import suppress
 from typing import Any, Protocol
 
-from lumina_protocol.errors import CloseCode
 from lumina_protocol.session import Hello
 
 from lumina_rt import __version__
@@ -23,7 +23,7 @@ from lumina_rt.router import Services
 from lumina_rt.session import Limits
 
 BACKLOG = 4096
-CLOSE_BATCH = 500
+STOPPING = "this node is stopping; reconnect"
 
 
 class HttpServer(Protocol):
@@ -65,6 +65,8 @@ class Gateway:
         self.strangers = 0
         """TCP connections that have not said yet what they want."""
         self.draining = False
+        """The node is not ready any more, and is about to stop."""
+        self.accepting = True
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._empty = asyncio.Event()
@@ -101,7 +103,7 @@ class Gateway:
         if path != PATH:
             self.telemetry.refused.labels("path").inc()
             return http.HTTPStatus.NOT_FOUND, f"The websocket is at {PATH}.\n"
-        if self.draining:
+        if not self.accepting:
             self.telemetry.refused.labels("draining").inc()
             return http.HTTPStatus.SERVICE_UNAVAILABLE, "This node is stopping; connect again.\n"
         return None
@@ -135,24 +137,33 @@ class Gateway:
             self.telemetry.task_failed("serve", error, 0)
 
     async def drain(self) -> None:
-        """Stop accepting, finish what is under way, send everybody elsewhere."""
+        """Let the balancer notice, stop accepting, finish what is under way, and send everybody
+        elsewhere, each at a moment of its own. Takes `drain_wait_s` and `drain_s` at most."""
         if self.draining:
             return
         self.draining = True
+        await asyncio.sleep(self.settings.drain_wait_s)
+        self.accepting = False
         if self._server:
             self._server.close()
-        await self._finish_requests()
-        for number, connection in enumerate(tuple(self.connections)):
-            connection.close(CloseCode.SERVICE_RESTART, "this node is stopping; reconnect")
-            if number % CLOSE_BATCH == CLOSE_BATCH - 1:
-                await asyncio.sleep(0)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), self.settings.drain_s)
-        await self._finish_requests()
+            async with asyncio.timeout(self.settings.drain_s):
+                self.send_away(STOPPING)
+                await self._emptied()
 
-    async def _finish_requests(self) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self.settings.drain_s)
+    def send_away(self, why: str) -> None:
+        """Not all at once, or they would come back as one crowd."""
+        spread_s = min(self.settings.drain_spread_s, self.settings.drain_s)
+        for connection in tuple(self.connections):
+            self.loop.call_later(random.uniform(0, spread_s), connection.leave, why)
+
+    async def _emptied(self) -> None:
+        """Wait until nobody is left, and what they have asked for is done: also what they ask
+        while we wait, and what outlives its connection."""
+        while self.connections or self._tasks:
+            await self._empty.wait()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
 
     def abort(self) -> None:
         """Cut the lines of those who have not left."""
