@@ -201,7 +201,7 @@ def changes_in(pool: Pool) -> Read:
 
 
 def deliveries(emitted: list[Emitted]) -> list[Delivery]:
-    return [Delivery(e.to, e.payload, e.place) for e in emitted]
+    return [Delivery(e.to, e.payload, e.place, e.kept) for e in emitted]
 
 
 async def _end(node: Node) -> None:

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     """Sends of one connection that are under way at once."""
     outbox_bytes: Annotated[int, Field(ge=1_048_576)] = 1_048_576
     """What may wait for one slow reader before it is closed."""
+    outbox_node_bytes: Annotated[int, Field(ge=1_048_576)] = 268_435_456
+    """What may wait for all slow readers of this node before the slowest is closed."""
     requests_per_s: Annotated[float, Field(gt=0)] = 50
     requests_burst: Annotated[int, Field(ge=1)] = 200
     logins_waiting: Annotated[int, Field(ge=1)] = 64

@@ -62,7 +62,7 @@ class Gate:
                     _remember(self._numbers, number, None)
                     self.hub.deliver(delivery.to, delivery.payload)
             case _:
-                self.hub.deliver(delivery.to, delivery.payload)
+                self.hub.deliver(delivery.to, delivery.payload, kept=delivery.kept)
 
     def catch_up(self, conversation_id: UUID, revs: Range) -> None:
         """These changes have been committed: read what of them has not come."""

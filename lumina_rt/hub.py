@@ -20,6 +20,9 @@ class Receiver(Protocol):
     def push(self, frame: bytes) -> None:
         """Queue a complete websocket frame. Never raises, never blocks."""
 
+    def whisper(self, frame: bytes) -> None:
+        """Likewise, or drop it when much waits already."""
+
     def outnumbered(self) -> None:
         """The user has opened too many newer sessions: close this one."""
 
@@ -46,7 +49,7 @@ class Hub:
         if not receivers:
             self.sessions.pop(user_id, None)
 
-    def deliver(self, to: Iterable[UUID], payload: bytes) -> None:
+    def deliver(self, to: Iterable[UUID], payload: bytes, *, kept: bool = True) -> None:
         """Give an event, as a MessagePack payload, to the sessions of these users."""
         frames: dict[Codec, bytes] = {}
         delivered = 0
@@ -56,7 +59,10 @@ class Hub:
                 if (frame := frames.get(codec)) is None:
                     text = transcode(payload) if codec is JSON else payload
                     frame = frames[codec] = self.frame(codec, text)
-                receiver.push(frame)
+                if kept:
+                    receiver.push(frame)
+                else:
+                    receiver.whisper(frame)
                 delivered += 1
         if delivered:
             self.telemetry.deliveries.inc(delivered)

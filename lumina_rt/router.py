@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
 from lumina_protocol import REQUESTS
+from lumina_protocol.codec import MSGPACK
 from lumina_protocol.errors import ErrorBody, Internal, Invalid, LuminaError, UnknownOp
-from lumina_protocol.frame import Reply, Request, RequestFrame
+from lumina_protocol.frame import Event, Reply, Request, RequestFrame
 from pydantic import ValidationError
 
 from lumina_rt.credentials import Passwords, Tokens
 from lumina_rt.session import Input, Waiting
-from lumina_rt.store.db import Db
+from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
 from lumina_rt.telemetry import Telemetry
 
@@ -54,6 +55,11 @@ class Ctx:
     @property
     def db(self) -> Db:
         return self.services.db
+
+    def whisper(self, event: Event, *, to: Iterable[UUID]) -> None:
+        """Tell the live sessions of these users, on all nodes, what is not kept: it may be lost,
+        and is dropped where much waits to be read."""
+        self.db.publish([Emitted(tuple(to), MSGPACK.event(event), kept=False)])
 
     def now_ms(self) -> int:
         return int(self.services.now() * 1000)

@@ -38,6 +38,9 @@ class Session:
         self.got.append(frame.decode())
         self.more.set()
 
+    def whisper(self, frame: bytes) -> None:
+        self.push(b"whispered " + frame)
+
     def outnumbered(self) -> None:
         raise AssertionError("there is one session only")
 
@@ -220,6 +223,11 @@ async def test_what_has_no_place_always_passes(house: House) -> None:
     for _ in range(2):
         house.gate.arrive(Delivery((ALICE,), b"typing"))
     assert house.alice.got == ["typing", "typing"]
+
+
+async def test_what_is_not_kept_is_whispered(house: House) -> None:
+    house.gate.arrive(Delivery((ALICE,), b"typing", kept=False))
+    assert house.alice.got == ["whispered typing"]
 
 
 async def test_what_it_remembers_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,11 +73,13 @@ class Bus:
         return time.monotonic() - self.last_probe < PROBE_FRESH_S
 
     def publish(self, deliveries: Iterable[Delivery]) -> None:
-        """Queue for the other nodes. Never blocks, never raises."""
+        """Queue for the other nodes, without what is not kept while Redis is away: by the time it
+        is back, nobody is typing any more. Never blocks, never raises."""
         if not self.peers:
             return
         self._idle.clear()
-        self._pending.extend(deliveries)
+        well = self.probe_is_fresh
+        self._pending.extend(each for each in deliveries if each.kept or well)
         while len(self._pending) > MAX_PENDING:
             self._pending.popleft()
             self.telemetry.bus.labels("dropped").inc()

@@ -3,9 +3,9 @@
     [version, publisher, counter, [delivery, ...], control]
 
 `delivery` is [[user_id, ...], payload, place]: ids of 16 bytes, an EVENT frame in MessagePack that
-nodes pass on without looking into it, and where it belongs, see Place. `control` is null, "probe"
-or "joined". `counter` grows by one with each entry that a publisher writes to one stream: a jump
-means that entries were lost.
+nodes pass on without looking into it, and where it belongs, see Place; behind that `false` when it
+is not kept. `control` is null, "probe" or "joined". `counter` grows by one with each entry that a
+publisher writes to one stream: a jump means that entries were lost.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ class Delivery:
     to: tuple[UUID, ...]
     payload: bytes
     place: Place = None
+    kept: bool = True
+    """Whether it can be read again. If not, it is dropped where much waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,7 @@ class Entry:
 
 
 def pack(entry: Entry) -> bytes:
-    deliveries = [
-        ([user.bytes for user in d.to], d.payload, _pack_place(d.place)) for d in entry.deliveries
-    ]
+    deliveries = [_pack_delivery(delivery) for delivery in entry.deliveries]
     packed: bytes = msgpack.packb(
         (VERSION, entry.publisher, entry.counter, deliveries, entry.control)
     )
@@ -74,9 +74,18 @@ def unpack(data: bytes) -> Entry:
 
 def _delivery(value: object) -> Delivery:
     match value:
-        case [list(to), bytes(payload), place] if all(_is_id(user) for user in to):
-            return Delivery(tuple(UUID(bytes=user) for user in to), payload, _place(place))
+        case [list(to), bytes(payload), place, *rest] if all(_is_id(user) for user in to) and (
+            not rest or (len(rest) == 1 and rest[0] is False)
+        ):
+            users = tuple(UUID(bytes=user) for user in to)
+            return Delivery(users, payload, _place(place), kept=not rest)
     raise UnreadableEntry("a delivery is not users, a payload and a place")
+
+
+def _pack_delivery(delivery: Delivery) -> object:
+    to = [user.bytes for user in delivery.to]
+    packed = (to, delivery.payload, _pack_place(delivery.place))
+    return packed if delivery.kept else (*packed, False)
 
 
 def _pack_place(place: Place) -> object:

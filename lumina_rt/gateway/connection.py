@@ -79,9 +79,12 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.writable = False
+        if self.session.state is not State.CLOSED:
+            self.gateway.budget.paused(self)
         self._update_reading()
 
     def resume_writing(self) -> None:
+        self.gateway.budget.resumed(self)
         self.writable = self.session.heard = True
         self.flush()
         stalled, self.stalled = self.stalled, 0
@@ -92,6 +95,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.session.over()
+        self.gateway.budget.resumed(self)
         self.outbox.clear()
         self._set_timer(None)
         self.gateway.lost(self)
@@ -111,13 +115,25 @@ class Connection(asyncio.Protocol):
         if self.session.state is not State.READY:
             return
         self.outbox_bytes += len(frame)
+        if not self.writable and not self.gateway.budget.takes(self, len(frame)):
+            return
         if self.outbox_bytes > self.gateway.outbox_limit:
-            self.outbox.clear()
-            self.close(CloseCode.SLOW_READER, "too much waits to be read; reconnect")
+            self.too_slow()
             return
         if not self.outbox:
             self.gateway.flusher.mark(self, reply=False)
         self.outbox.append(frame)
+
+    def whisper(self, frame: bytes) -> None:
+        """Of what is not kept, nobody is to wait for, or be closed over."""
+        if self.outbox_bytes + len(frame) > self.gateway.outbox_limit // 2:
+            self.gateway.telemetry.shed.inc()
+        else:
+            self.push(frame)
+
+    def too_slow(self) -> None:
+        self.outbox.clear()
+        self.close(CloseCode.SLOW_READER, "too much waits to be read; reconnect")
 
     def outnumbered(self) -> None:
         self.close(CloseCode.TOO_MANY_SESSIONS, "this user has opened too many newer sessions")
@@ -150,6 +166,7 @@ class Connection(asyncio.Protocol):
     def close(self, code: CloseCode, reason: str) -> None:
         """Say why, give the client a moment to answer, then cut the line."""
         self.session.over()
+        self.gateway.budget.resumed(self)
         if self.ws.state is not SocketState.OPEN:
             return
         self.ws.send_close(code, reason[:MAX_REASON])

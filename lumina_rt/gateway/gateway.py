@@ -14,6 +14,7 @@ from lumina_protocol.session import Hello
 
 from lumina_rt import __version__
 from lumina_rt.config import Settings
+from lumina_rt.gateway.budget import Budget
 from lumina_rt.gateway.connection import PATH, Connection
 from lumina_rt.gateway.edge import Edge
 from lumina_rt.gateway.flusher import Flusher
@@ -53,6 +54,7 @@ class Gateway:
         self.loop = asyncio.get_running_loop()
         self.flusher = Flusher(self.loop)
         self.outbox_limit = settings.outbox_bytes
+        self.budget = Budget(settings.outbox_node_bytes)
         self.wheel = Wheel(settings.heartbeat_s)
         self.limits = Limits(
             requests_waiting=settings.max_requests_waiting,

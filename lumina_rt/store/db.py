@@ -38,6 +38,7 @@ class Emitted:
     place: tuple[UUID, int] | int | None = None
     """The conversation and the rev of the change that it tells of, which the statement of the
     change has put into the outbox; or else the number that it gets there itself."""
+    kept: bool = True
 
 
 Publish = Callable[[list[Emitted]], None]
