@@ -36,6 +36,7 @@ from lumina_rt.store.group_commit import Writers
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.workers.counters import Counters
+from lumina_rt.workers.health import Health
 from lumina_rt.workers.heartbeat import Heartbeat
 from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
@@ -76,7 +77,7 @@ class Node:
         return {
             "postgres": self.heartbeat.is_fresh,
             "delivery": self.bus.probe_is_fresh or self.tail.is_fresh,
-            "serving": not self.gateway.draining,
+            "serving": not self.gateway.draining and not self.gateway.cut_off,
         }
 
     @property
@@ -129,6 +130,7 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "writers": node.services.writers.run,
         "gate": node.gate.run,
         "tail": node.tail.run,
+        "health": Health(node.heartbeat, node.bus, node.gateway.set_cut_off).run,
         "counters": Counters(node.services.db).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
     }
@@ -164,6 +166,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     stack.push_async_callback(runner.cleanup)
     gateway = Gateway(settings, services, hub, _http_server(runner))
     heartbeat = Heartbeat(db, bus)
+    bus.has_postgres = lambda: heartbeat.is_fresh
     stack.push_async_callback(_leave, bus, heartbeat, telemetry)
     partitions = Partitions(db, telemetry)
     await partitions.prepare()

@@ -24,6 +24,7 @@ from lumina_rt.router import Services
 from lumina_rt.session import Limits
 
 BACKLOG = 4096
+CUT_OFF = "this node is cut off, others are not; reconnect"
 STOPPING = "this node is stopping; reconnect"
 
 
@@ -69,6 +70,8 @@ class Gateway:
         self.draining = False
         """The node is not ready any more, and is about to stop."""
         self.accepting = True
+        self.cut_off = False
+        """This node is in trouble, and others are not: clients are better off there."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._empty = asyncio.Event()
@@ -108,7 +111,18 @@ class Gateway:
         if not self.accepting:
             self.telemetry.refused.labels("draining").inc()
             return http.HTTPStatus.SERVICE_UNAVAILABLE, "This node is stopping; connect again.\n"
+        if self.cut_off:
+            self.telemetry.refused.labels("cut_off").inc()
+            return http.HTTPStatus.SERVICE_UNAVAILABLE, "This node is cut off; connect again.\n"
         return None
+
+    def set_cut_off(self, cut_off: bool) -> None:
+        """Send everybody elsewhere when it begins; accept again when it is over."""
+        if cut_off is not self.cut_off:
+            self.telemetry.log.warning("cut off" if cut_off else "not cut off any more")
+            self.cut_off = cut_off
+            if cut_off:
+                self.send_away(CUT_OFF)
 
     def opened(self, connection: Connection) -> int:
         """Count a connection in; returns its place on the heartbeat wheel."""
