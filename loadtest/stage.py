@@ -131,6 +131,8 @@ def _settings(started: Engines, folder: Path) -> dict[str, str]:
         "LUMINA_MAX_SESSIONS_PER_USER": "1000000",
         "LUMINA_REQUESTS_PER_S": "1000000",
         "LUMINA_REQUESTS_BURST": "1000000",
+        "LUMINA_DRAIN_WAIT_S": "0",
+        "LUMINA_DRAIN_SPREAD_S": "0",
     }
 
 

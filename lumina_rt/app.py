@@ -40,6 +40,7 @@ from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.epoch import Epoch
+from lumina_rt.workers.health import Health
 from lumina_rt.workers.heartbeat import Heartbeat
 from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
@@ -83,7 +84,7 @@ class Node:
         return {
             "postgres": self.heartbeat.is_fresh,
             "delivery": self.bus.probe_is_fresh or self.tail.is_fresh,
-            "serving": not self.gateway.draining,
+            "serving": not self.gateway.draining and not self.gateway.cut_off,
         }
 
     def trace(self, asked: Asked) -> dict[str, object]:
@@ -150,6 +151,7 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "writers": node.services.writers.run,
         "gate": node.gate.run,
         "tail": node.tail.run,
+        "health": Health(node.heartbeat, node.bus, node.gateway.set_cut_off).run,
         "counters": Counters(node.services.db).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
     }
@@ -190,6 +192,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     stack.push_async_callback(runner.cleanup)
     gateway = Gateway(settings, services, hub, _http_server(runner))
     heartbeat = Heartbeat(db, bus, epoch)
+    bus.has_postgres = lambda: heartbeat.is_fresh
     stack.push_async_callback(_leave, bus, heartbeat, telemetry)
     partitions = Partitions(db, telemetry)
     await partitions.prepare()
@@ -205,7 +208,7 @@ def _begin_anew(node: Node, before: int, after: int) -> None:
     node.gate.forget()
     node.tail.forget()
     reason = "the history of the database has changed; reconnect and resume"
-    node.gateway.send_away(CloseCode.HISTORY_CHANGED, reason, SEND_AWAY_S)
+    node.gateway.close_all(CloseCode.HISTORY_CHANGED, reason, SEND_AWAY_S)
 
 
 def publisher(gate: Gate, bus: Bus) -> Callable[[list[Emitted]], None]:

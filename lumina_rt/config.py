@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """Sends of one connection that are under way at once."""
     outbox_bytes: Annotated[int, Field(ge=1_048_576)] = 1_048_576
     """What may wait for one slow reader before it is closed."""
+    outbox_node_bytes: Annotated[int, Field(ge=1_048_576)] = 268_435_456
+    """What may wait for all slow readers of this node before the slowest is closed."""
     requests_per_s: Annotated[float, Field(gt=0)] = 50
     requests_burst: Annotated[int, Field(ge=1)] = 200
     logins_waiting: Annotated[int, Field(ge=1)] = 64
@@ -79,8 +81,13 @@ class Settings(BaseSettings):
     auth_timeout_s: Annotated[float, Field(gt=0)] = 15
     heartbeat_s: Annotated[float, Field(gt=0)] = 25
     """A silent connection is pinged after this time, and closed after twice this time."""
-    drain_s: Annotated[float, Field(ge=0)] = 10
-    """How long a stopping node waits for requests under way and for clients to leave."""
+    drain_wait_s: Annotated[float, Field(ge=0)] = 5
+    """How long a node that was told to stop goes on as before, but for /readyz, so that a balancer
+    notices first."""
+    drain_spread_s: Annotated[float, Field(ge=0)] = 5
+    """The time over which a node spreads the moments at which it sends its clients elsewhere."""
+    drain_s: Annotated[float, Field(ge=0)] = 15
+    """When a node that is stopping, and has waited for the balancer, ends at the latest."""
 
     purge_after_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """What users have deleted, and what has expired, is removed for good after this time."""

@@ -21,6 +21,9 @@ class Receiver(Protocol):
     def push(self, frame: bytes, place: Place) -> None:
         """Queue a complete websocket frame. Never raises, never blocks."""
 
+    def whisper(self, frame: bytes) -> None:
+        """Likewise, or drop it when much waits already."""
+
     def outnumbered(self) -> None:
         """The user has opened too many newer sessions: close this one."""
 
@@ -57,7 +60,10 @@ class Hub:
                 if (frame := frames.get(codec)) is None:
                     text = transcode(payload) if codec is JSON else payload
                     frame = frames[codec] = self.frame(codec, text)
-                receiver.push(frame, place)
+                if place:
+                    receiver.push(frame, place)
+                else:
+                    receiver.whisper(frame)
                 delivered += 1
         if delivered:
             self.telemetry.deliveries.inc(delivered)

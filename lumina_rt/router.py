@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from lumina_protocol import REQUESTS
+from lumina_protocol.codec import MSGPACK
 from lumina_protocol.errors import ErrorBody, Internal, Invalid, LuminaError, UnknownOp
 from lumina_protocol.frame import Event, Reply, Request, RequestFrame
 from pydantic import ValidationError
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from lumina_rt.catch_up import CatchUp
 from lumina_rt.credentials import Passwords, Tokens
 from lumina_rt.session import Input, Waiting
-from lumina_rt.store.db import Db
+from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
 from lumina_rt.telemetry import Telemetry
 
@@ -77,6 +78,11 @@ class Ctx:
     @property
     def db(self) -> Db:
         return self.services.db
+
+    def whisper(self, event: Event, *, to: Iterable[UUID]) -> None:
+        """Tell the live sessions of these users, on all nodes, what is not kept: it may be lost,
+        and is dropped where much waits to be read."""
+        self.db.publish([Emitted(tuple(to), MSGPACK.event(event))])
 
     def now_ms(self) -> int:
         return int(self.services.now() * 1000)

@@ -135,8 +135,8 @@ class Limits:
 class Session:
     """The state of one connection. Times are seconds of any clock that only grows."""
 
-    __slots__ = ("alone", "auth_tries", "heard", "limits", "pinged", "queue", "running", "state",
-                 "tokens", "tokens_at", "user_id")  # fmt: skip
+    __slots__ = ("alone", "auth_tries", "heard", "leaving", "limits", "pinged", "queue", "running",
+                 "state", "tokens", "tokens_at", "user_id")  # fmt: skip
 
     def __init__(self, limits: Limits, now: float) -> None:
         self.limits = limits
@@ -150,6 +150,12 @@ class Session:
         self.tokens_at = now
         self.heard = True
         self.pinged = False
+        self.leaving = ""  # why; what has come is still answered, and what comes now is not begun
+
+    @property
+    def idle(self) -> bool:
+        """Whether every request that has come is answered."""
+        return not self.running and not self.queue
 
     @property
     def full(self) -> bool:
@@ -158,7 +164,7 @@ class Session:
 
     def receive(self, waiting: Waiting, now: float) -> list[Action]:
         """A request came in."""
-        if self.state is State.CLOSED:
+        if self.state is State.CLOSED or self.leaving:
             return []
         if not self._take_token(now):
             wait_ms = int(1000 / self.limits.requests_per_s) + 1

@@ -60,6 +60,7 @@ class Telemetry:
     refused: Counter = field(init=False)
     requests: Histogram = field(init=False)
     deliveries: Counter = field(init=False)
+    shed: Counter = field(init=False)
     bus: Counter = field(init=False)
     gate: Counter = field(init=False)
     failures: Counter = field(init=False)
@@ -77,6 +78,9 @@ class Telemetry:
             "lumina_request_seconds", "Requests", ["op", "outcome"], buckets=LATENCY_S, registry=r
         )
         self.deliveries = Counter("lumina_deliveries", "Events given to sessions", registry=r)
+        self.shed = Counter(
+            "lumina_whispers_shed", "Events not given to sessions that read too slowly", registry=r
+        )
         self.bus = Counter("lumina_bus_entries", "Bus entries", ["what"], registry=r)
         self.gate = Counter(
             "lumina_gate_events", "Events that did not come in order", ["what"], registry=r

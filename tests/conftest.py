@@ -146,6 +146,8 @@ def settings(writer_url: str, redis_url: str, tmp_path: Path) -> Settings:
         node="test",
         database_pool=4,
         password_rounds=4,
+        drain_wait_s=0,
+        drain_spread_s=0,
     )
 
 

@@ -38,6 +38,9 @@ class Session:
         self.got.append(frame.decode())
         self.more.set()
 
+    def whisper(self, frame: bytes) -> None:
+        self.push(b"whispered " + frame)
+
     def outnumbered(self) -> None:
         raise AssertionError("there is one session only")
 
@@ -245,6 +248,11 @@ async def test_what_was_being_read_when_it_forgot_is_not_told(house: House) -> N
     house.gate.arrive(house.history.commit(2))
     await house.has(1, 1, 2)
     assert house.counted("filled") == 0
+
+
+async def test_what_is_not_kept_is_whispered(house: House) -> None:
+    house.gate.arrive(Delivery((ALICE,), b"typing", kept=False))
+    assert house.alice.got == ["whispered typing"]
 
 
 async def test_what_it_remembers_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,9 @@ class Session:
     def push(self, frame: bytes) -> None:
         self.frames.append(frame)
 
+    def whisper(self, frame: bytes) -> None:
+        self.frames.append(frame)
+
     def outnumbered(self) -> None:
         self.outnumbered_times += 1
 

@@ -276,3 +276,16 @@ def test_whatever_ends_it_nothing_waits_any_more(end: str) -> None:
     assert shell.closed
     assert not shell.session.full
     assert shell.session.finished() == []
+
+
+def test_who_is_sent_elsewhere_gets_what_was_asked_for_and_begins_nothing_more() -> None:
+    shell = ready()
+    for op in ("message.history", "ping"):
+        shell.receive(op)
+    shell.session.leaving = "this node is stopping"
+    shell.receive("ping")
+    assert not shell.session.idle
+    shell.finish()
+    shell.finish()
+    assert [id_ for id_, _ in shell.done] == [1, 2, 3]
+    assert shell.session.idle

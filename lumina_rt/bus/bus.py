@@ -30,6 +30,10 @@ STREAM_TTL_MS = 60_000
 BLOCK_MS = 1000
 PROBE_EVERY_S = 1.0
 PROBE_FRESH_S = 5.0
+HEALTHY_S = 3.0
+"""So long a node counts as one that Postgres takes writes from, by the clocks of the nodes. With
+the 5 s for which a heartbeat is fresh it is less than what workers/health.py waits for: when
+Postgres is gone for all, nobody is said to have it any more by then."""
 CONNECT_TIMEOUT_S = 5
 
 Deliver = Callable[[Delivery], None]
@@ -57,6 +61,10 @@ class Bus:
     peers: set[str] = field(default_factory=set)
     last_probe: float = -1e9
     """When our own probe last came back, on the clock of time.monotonic."""
+    has_postgres: Callable[[], bool] = lambda: False
+    """Whether we may tell the others, with the probe, that Postgres takes our writes."""
+    peer_has_postgres: bool = False
+    """Whether another node has said so lately."""
     _pending: deque[Delivery] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,15 +77,21 @@ class Bus:
         return self._stream(self.node_id)
 
     @property
+    def healthy(self) -> str:
+        return f"{self.prefix}:healthy"
+
+    @property
     def probe_is_fresh(self) -> bool:
         return time.monotonic() - self.last_probe < PROBE_FRESH_S
 
     def publish(self, deliveries: Iterable[Delivery]) -> None:
-        """Queue for the other nodes. Never blocks, never raises."""
+        """Queue for the other nodes, without what is not kept while Redis is away: by the time it
+        is back, nobody is typing any more. Never blocks, never raises."""
         if not self.peers:
             return
         self._idle.clear()
-        self._pending.extend(deliveries)
+        well = self.probe_is_fresh
+        self._pending.extend(each for each in deliveries if each.place or well)
         while len(self._pending) > MAX_PENDING:
             self._pending.popleft()
             self.telemetry.bus.labels("dropped").inc()
@@ -125,8 +139,14 @@ class Bus:
             entry = self._entry(self.node_id, [], "probe")
             pipe.xadd(self.stream, entry, maxlen=STREAM_LENGTH)
             pipe.pexpire(self.stream, STREAM_TTL_MS)
-            await pipe.execute()
+            now = time.time()
+            if self.has_postgres():
+                pipe.zadd(self.healthy, {self.node_id: now})
+            pipe.zremrangebyscore(self.healthy, "-inf", now - HEALTHY_S)
+            pipe.zrange(self.healthy, 0, -1)
+            *_, healthy = await pipe.execute()
         self._wrote(self.node_id)
+        self.peer_has_postgres = bool(set(healthy) - {self.node_id.encode()})
 
     async def announce(self) -> None:
         """Tell the peers that we are here, so that they publish to us at once."""
@@ -136,6 +156,7 @@ class Bus:
         """Take our stream away, so that peers stop writing to it. Never raises."""
         try:
             await self.redis.delete(self.stream)
+            await self.redis.zrem(self.healthy, self.node_id)
         except (RedisError, OSError):
             self.telemetry.log.info("redis is away; the stream of this node ends by its time")
         await self.redis.aclose()

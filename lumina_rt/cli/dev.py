@@ -154,6 +154,8 @@ def _start_engines(screen: Screen, stack: ExitStack, kept: DevState) -> Engines 
         "LUMINA_SECRET": kept.secret,
         "LUMINA_ENVIRONMENT": "development",
         "LUMINA_BLOB_DIR": str((state.HOME / "blobs").resolve()),
+        "LUMINA_DRAIN_WAIT_S": "0",
+        "LUMINA_DRAIN_SPREAD_S": "0",
         "LUMINA_LOG_FORMAT": "console",
         "LUMINA_LOG_LEVEL": os.environ.get("LUMINA_LOG_LEVEL", "warning"),
     }

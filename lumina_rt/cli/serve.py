@@ -22,8 +22,9 @@ def command() -> None:
     LUMINA_PRIVATE_HOST, _PRIVATE_PORT   health, metrics   127.0.0.1, 9090
     LUMINA_ENVIRONMENT    production or development        production
 
-    All settings, with their defaults, are in lumina_rt/config.py. SIGTERM drains: requests under
-    way are finished, clients are sent to another node. A second SIGTERM ends at once.
+    All settings, with their defaults, are in lumina_rt/config.py. SIGTERM drains: /readyz
+    says 503, requests under way are finished, clients are sent to another node, all within 20 s by
+    default. A second SIGTERM ends at once.
 
     \b
     Example:

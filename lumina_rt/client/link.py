@@ -93,7 +93,7 @@ class Link:
         for answer in everybody:
             if not answer.done():
                 answer.set_exception(ended)
-        self._hello.exception()  # looked at, whether or not anybody waited for it
+                answer.exception()  # looked at, whether or not anybody waits for it
         return ended
 
     async def close(self) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PATH = "/v1/socket"
 CLOSE_TIMEOUT_S = 5
+LEAVE_TIMEOUT_S = 5
+"""How long a client that is sent elsewhere may wait for what it has asked for."""
 MAX_REASON = 120  # bytes; a close frame has room for 123 (RFC 6455 section 5.5.1)
 ABNORMAL = 1006  # never on the wire: the connection broke without a close frame (section 7.4.1)
 
@@ -81,9 +83,12 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.writable = False
+        if self.session.state is not State.CLOSED:
+            self.gateway.budget.paused(self)
         self._update_reading()
 
     def resume_writing(self) -> None:
+        self.gateway.budget.resumed(self)
         self.writable = self.session.heard = True
         self.flush()
         self._wake_teller()
@@ -95,6 +100,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.session.over()
+        self.gateway.budget.resumed(self)
         self.outbox.clear()
         self.ctx.line = None
         self._wake_teller()
@@ -122,9 +128,10 @@ class Connection(asyncio.Protocol):
         if self.catch_up is not None and not self._is_level(place):
             return
         self.outbox_bytes += len(frame)
+        if not self.writable and not self.gateway.budget.takes(self, len(frame)):
+            return
         if self.outbox_bytes > self.gateway.outbox_limit:
-            self.outbox.clear()
-            self.close(CloseCode.SLOW_READER, "too much waits to be read; reconnect")
+            self.too_slow()
             return
         if not self.outbox:
             self.gateway.flusher.mark(self, reply=False)
@@ -141,6 +148,17 @@ class Connection(asyncio.Protocol):
     def settled(self) -> None:
         """Nothing comes any more that a resume has told already."""
         self.catch_up = None
+
+    def whisper(self, frame: bytes) -> None:
+        """Of what is not kept, nobody is to wait for, or be closed over."""
+        if self.outbox_bytes + len(frame) > self.gateway.outbox_limit // 2:
+            self.gateway.telemetry.shed.inc()
+        else:
+            self.push(frame, None)
+
+    def too_slow(self) -> None:
+        self.outbox.clear()
+        self.close(CloseCode.SLOW_READER, "too much waits to be read; reconnect")
 
     def outnumbered(self) -> None:
         self.close(CloseCode.TOO_MANY_SESSIONS, "this user has opened too many newer sessions")
@@ -160,9 +178,20 @@ class Connection(asyncio.Protocol):
         self.unread = unread
         self._obey(self.session.beat())
 
+    def leave(self, reason: str) -> None:
+        """Send the client elsewhere, once what it has asked for is answered."""
+        if self.session.state is State.CLOSED or self.session.leaving:
+            return
+        self.session.leaving = reason
+        if self.session.idle:
+            self.close(CloseCode.SERVICE_RESTART, reason)
+        else:
+            self._set_timer(LEAVE_TIMEOUT_S, self.close, CloseCode.SERVICE_RESTART, reason)
+
     def close(self, code: CloseCode, reason: str) -> None:
         """Say why, give the client a moment to answer, then cut the line."""
         self.session.over()
+        self.gateway.budget.resumed(self)
         if self.ws.state is not SocketState.OPEN:
             return
         self.ws.send_close(code, reason[:MAX_REASON])
@@ -263,6 +292,8 @@ class Connection(asyncio.Protocol):
             else:
                 self._obey([action])
         self._update_reading()
+        if self.session.leaving and self.session.idle:
+            self.close(CloseCode.SERVICE_RESTART, self.session.leaving)
         return first
 
     def _authenticated(self, result: Reply | ErrorBody, *, resumes: bool) -> None:

@@ -15,6 +15,7 @@ from lumina_protocol.session import Hello
 
 from lumina_rt import __version__
 from lumina_rt.config import Settings
+from lumina_rt.gateway.budget import Budget
 from lumina_rt.gateway.connection import PATH, Connection
 from lumina_rt.gateway.edge import Edge
 from lumina_rt.gateway.flusher import Flusher
@@ -24,7 +25,8 @@ from lumina_rt.router import Services
 from lumina_rt.session import Limits
 
 BACKLOG = 4096
-CLOSE_BATCH = 500
+CUT_OFF = "this node is cut off, others are not; reconnect"
+STOPPING = "this node is stopping; reconnect"
 
 
 class HttpServer(Protocol):
@@ -54,6 +56,7 @@ class Gateway:
         self.loop = asyncio.get_running_loop()
         self.flusher = Flusher(self.loop)
         self.outbox_limit = settings.outbox_bytes
+        self.budget = Budget(settings.outbox_node_bytes)
         self.wheel = Wheel(settings.heartbeat_s)
         self.limits = Limits(
             requests_waiting=settings.max_requests_waiting,
@@ -66,6 +69,10 @@ class Gateway:
         self.strangers = 0
         """TCP connections that have not said yet what they want."""
         self.draining = False
+        """The node is not ready any more, and is about to stop."""
+        self.accepting = True
+        self.cut_off = False
+        """This node is in trouble, and others are not: clients are better off there."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._empty = asyncio.Event()
@@ -102,10 +109,21 @@ class Gateway:
         if path != PATH:
             self.telemetry.refused.labels("path").inc()
             return http.HTTPStatus.NOT_FOUND, f"The websocket is at {PATH}.\n"
-        if self.draining:
+        if not self.accepting:
             self.telemetry.refused.labels("draining").inc()
             return http.HTTPStatus.SERVICE_UNAVAILABLE, "This node is stopping; connect again.\n"
+        if self.cut_off:
+            self.telemetry.refused.labels("cut_off").inc()
+            return http.HTTPStatus.SERVICE_UNAVAILABLE, "This node is cut off; connect again.\n"
         return None
+
+    def set_cut_off(self, cut_off: bool) -> None:
+        """Send everybody elsewhere when it begins; accept again when it is over."""
+        if cut_off is not self.cut_off:
+            self.telemetry.log.warning("cut off" if cut_off else "not cut off any more")
+            self.cut_off = cut_off
+            if cut_off:
+                self.send_away(CUT_OFF)
 
     def opened(self, connection: Connection) -> int:
         """Count a connection in; returns its place on the heartbeat wheel."""
@@ -136,28 +154,36 @@ class Gateway:
             self.telemetry.task_failed("serve", error, 0)
 
     async def drain(self) -> None:
-        """Stop accepting, finish what is under way, send everybody elsewhere."""
+        """Let the balancer notice, stop accepting, finish what is under way, and send everybody
+        elsewhere, each at a moment of its own. Takes `drain_wait_s` and `drain_s` at most."""
         if self.draining:
             return
         self.draining = True
+        await asyncio.sleep(self.settings.drain_wait_s)
+        self.accepting = False
         if self._server:
             self._server.close()
-        await self._finish_requests()
-        for number, connection in enumerate(tuple(self.connections)):
-            connection.close(CloseCode.SERVICE_RESTART, "this node is stopping; reconnect")
-            if number % CLOSE_BATCH == CLOSE_BATCH - 1:
-                await asyncio.sleep(0)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), self.settings.drain_s)
-        await self._finish_requests()
+            async with asyncio.timeout(self.settings.drain_s):
+                self.send_away(STOPPING)
+                await self._emptied()
 
-    async def _finish_requests(self) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self.settings.drain_s)
+    def send_away(self, why: str) -> None:
+        """Not all at once, or they would come back as one crowd."""
+        spread_s = min(self.settings.drain_spread_s, self.settings.drain_s)
+        for connection in tuple(self.connections):
+            self.loop.call_later(random.uniform(0, spread_s), connection.leave, why)
 
-    def send_away(self, code: CloseCode, reason: str, within_s: float) -> None:
-        """Close the connections of now at random moments, so that they do not all come back at
-        the same one."""
+    async def _emptied(self) -> None:
+        """Wait until nobody is left, and what they have asked for is done: also what they ask
+        while we wait, and what outlives its connection."""
+        while self.connections or self._tasks:
+            await self._empty.wait()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+
+    def close_all(self, code: CloseCode, reason: str, within_s: float) -> None:
+        """Close the connections of now, answered or not, at random moments likewise."""
         for connection in self.connections:
             delay = random.uniform(0, within_s)
             self.loop.call_later(delay, self._close, connection, code, reason)

@@ -12,10 +12,14 @@ from lumina_protocol.conversations import (
     ConversationReply,
     CreateConversation,
     ListConversations,
+    MemberTyping,
+    TellTyping,
+    TypingTold,
 )
 from lumina_protocol.errors import Conflict, Invalid, NotFound
 from lumina_protocol.fields import username_key
 
+from lumina_rt import access
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 
@@ -28,6 +32,7 @@ FIND_DIRECT = query("conversations.find_direct")
 ADD_MEMBERS = query("conversations.add_members")
 DESCRIBE = query("conversations.describe")
 PAGE = query("conversations.page")
+LISTENERS = query("conversations.listeners")
 
 
 @handles(CreateConversation)
@@ -75,6 +80,16 @@ async def list_own(ctx: Ctx, request: ListConversations) -> ConversationPage:
         conversations=[Conversation.model_validate(dict(found[id_])) for id_ in page],
         more=len(rows) > request.limit,
     )
+
+
+@handles(TellTyping)
+async def typing(ctx: Ctx, request: TellTyping) -> TypingTold:
+    who = {"user_id": ctx.user_id, "conversation_id": request.conversation_id}
+    async with ctx.db.read() as tx:
+        await access.member(tx, **who)
+        listeners = [row["user_id"] for row in await tx.all(LISTENERS, **who)]
+    ctx.whisper(MemberTyping(**who), to=listeners)
+    return TypingTold()
 
 
 async def describe(tx: Tx, user_id: UUID, conversation_id: UUID) -> Conversation:

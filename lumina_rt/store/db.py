@@ -35,8 +35,9 @@ class Emitted:
     to: tuple[UUID, ...]
     payload: bytes
     """A MessagePack EVENT frame."""
-    place: tuple[UUID, int]
-    """The conversation, or the user whose own stream it is, and the rev in it."""
+    place: tuple[UUID, int] | None = None
+    """The conversation, or the user whose own stream it is, and the rev in it. None: it is not
+    kept."""
     blind: tuple[UUID, ...] = ()
     """Members who may not see it, and are told that this rev is nothing for them."""
 

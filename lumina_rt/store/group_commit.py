@@ -105,6 +105,8 @@ class Line:
     write: Grouped[Any, Any]
     _queue: deque[tuple[Any, asyncio.Future[Any]]] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _under_way: int = 0
+    """Items of the batch that is being committed, and have no result yet."""
 
     def add(self, item: Any, result: asyncio.Future[Any]) -> None:
         self._queue.append((item, result))
@@ -122,44 +124,59 @@ class Line:
         while True:
             await self._wake.wait()
             while self._queue:
-                size = min(self.writers.max_batch, len(self._queue))
-                batch = [self._queue.popleft() for _ in range(size)]
+                self._under_way = min(self.writers.max_batch, len(self._queue))
+                batch = [self._queue.popleft() for _ in range(self._under_way)]
                 try:
                     await self._settle(batch)
                 finally:  # when the node stops in the middle of it, it is in doubt
-                    self.writers.waiting -= size
+                    self._done(self._under_way)
                     _fail(batch, Unavailable(retry_after_ms=1000), None)
             self._wake.clear()
 
     async def _settle(self, batch: list[tuple[Any, asyncio.Future[Any]]]) -> None:
         """Give every item its result. One that the store does not take is found by halves."""
         try:
-            results = await self._commit([item for item, _ in batch])
+            await self._commit(batch)
         except asyncpg.PostgresError as error:
             if len(batch) == 1 or (error.sqlstate or "")[:2] not in BY_ONE_ITEM:
+                self._done(len(batch))
                 _fail(batch, refusal(error) or Internal(), error)
                 return
             half = len(batch) // 2
             await self._settle(batch[:half])
             await self._settle(batch[half:])
         except Exception as error:
+            self._done(len(batch))
             _fail(batch, error if isinstance(error, LuminaError) else Internal(), error)
-        else:
-            self.writers.committed(len(batch))
-            for (_, future), result in zip(batch, results, strict=True):
-                _answer(future, result)
 
-    async def _commit(self, items: list[Any]) -> list[Any]:
+    async def _commit(self, batch: list[tuple[Any, asyncio.Future[Any]]]) -> None:
         for _ in range(TRIES - 1):
             try:
-                return await self._once(items)
+                return await self._once(batch)
             except Unavailable:
                 continue
-        return await self._once(items)
+        return await self._once(batch)
 
-    async def _once(self, items: list[Any]) -> list[Any]:
-        async with self.writers.db.statement() as tx:
-            return await self.write.commit(tx, items)
+    async def _once(self, batch: list[tuple[Any, asyncio.Future[Any]]]) -> None:
+        """The statement is the transaction, so its end is the commit: those who wait are answered
+        before the connection is given back, which takes time, and may fail."""
+        committed = False
+        try:
+            async with self.writers.db.statement() as tx:
+                results = await self.write.commit(tx, [item for item, _ in batch])
+                committed = True
+                self.writers.committed(len(batch))
+                self._done(len(batch))
+                for (_, future), result in zip(batch, results, strict=True):
+                    _answer(future, result)
+        except Unavailable:
+            if not committed:
+                raise
+
+    def _done(self, items: int) -> None:
+        items = min(items, self._under_way)
+        self._under_way -= items
+        self.writers.waiting -= items
 
 
 def _answer(future: asyncio.Future[Any], result: Any) -> None:

@@ -31,6 +31,8 @@ class Heartbeat:
     """Where others reach our private port; known when we listen."""
     last_beat: float = -1e9
     """When Postgres last accepted our beat, on the clock of time.monotonic."""
+    peer_has_bus: bool = False
+    """Whether the bus of another live node works, as Postgres said then."""
 
     @property
     def is_fresh(self) -> bool:
@@ -44,12 +46,18 @@ class Heartbeat:
 
     async def beat(self) -> None:
         async with self.db.tx() as tx:
-            await tx.run(BEAT, node_id=self.bus.node_id, private_url=self.private_url)
+            await tx.run(
+                BEAT,
+                node_id=self.bus.node_id,
+                private_url=self.private_url,
+                bus_ok=self.bus.probe_is_fresh,
+            )
             await tx.run(FORGET)
             history = await self.epoch.look(tx)
             rows = await tx.all(LIVE, within_s=DEAD_AFTER_S)
         self.epoch.take(history)
         self.last_beat = time.monotonic()
+        self.peer_has_bus = any(row["bus_ok"] for row in rows if row["node_id"] != self.bus.node_id)
         # Only added here: a row may be old because Postgres was away, or not seen yet because it is
         # new. Who is gone is known by its stream, see Bus.
         self.bus.peers |= {row["node_id"] for row in rows} - {self.bus.node_id}

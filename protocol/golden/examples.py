@@ -17,8 +17,11 @@ from lumina_protocol.conversations import (
     CreateConversation,
     ListConversations,
     Member,
+    MemberTyping,
     SyncConversation,
     SyncPage,
+    TellTyping,
+    TypingTold,
 )
 from lumina_protocol.errors import ERRORS, Conflict, LuminaError, RateLimited, Unavailable
 from lumina_protocol.frame import Event, Reply, Request
@@ -175,6 +178,9 @@ CONVERSATIONS = [
         ConversationPage(conversations=[conversation(HI)], more=False),
     ),
     told(ConversationCreated(conversation=conversation())),
+    asked(14, TellTyping(conversation_id=CONVERSATION)),
+    answered(14, "conversation.typing", TypingTold()),
+    told(MemberTyping(conversation_id=CONVERSATION, user_id=BOB)),
 ]
 
 MESSAGES = [

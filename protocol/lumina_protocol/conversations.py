@@ -94,6 +94,27 @@ class SyncConversation(Request[SyncPage]):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
+class TypingTold(Reply):
+    """Nothing to say."""
+
+
+class TellTyping(Request[TypingTold]):
+    """The user is writing in this conversation: said every few seconds, while it is so."""
+
+    op = "conversation.typing"
+
+    conversation_id: Id
+
+
+class MemberTyping(Event):
+    """Not kept: it may be lost."""
+
+    type = "member.typing"
+
+    conversation_id: UUID
+    user_id: UUID
+
+
 class ConversationSynced(SyncPage, Event):
     """A page of what was missed, as `conversation.sync` gives it. It may begin before what the
     client has had: a message is taken when its `rev` is above that of the one that is there.

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from lumina_rt.bus.entry import VERSION, Delivery, Entry, UnreadableEntry, pack, unpack
 
 PLACES = st.none() | st.integers(0, 2**63 - 1) | st.tuples(st.uuids(), st.integers(0, 2**63 - 1))
-DELIVERIES = st.builds(Delivery, st.lists(st.uuids(), max_size=4).map(tuple), st.binary(), PLACES)
+DELIVERIES = st.builds(
+    Delivery, st.lists(st.uuids(), max_size=4).map(tuple), st.binary(), PLACES, st.booleans()
+)
 ENTRIES = st.builds(
     Entry,
     st.text(),
@@ -46,6 +48,21 @@ def test_an_entry_is_small_and_looks_as_the_module_says() -> None:
         [[[USER.bytes], b"event", [TALK.bytes, 3]]],
         "joined",
     ]
+
+
+def test_only_what_is_not_kept_says_so() -> None:
+    entry = Entry("one#1", 7, [Delivery((USER,), b"typing", kept=False), Delivery((), b"kept")])
+    assert msgpack.unpackb(pack(entry))[3] == [
+        [[USER.bytes], b"typing", None, False],
+        [[], b"kept", None],
+    ]
+
+
+@pytest.mark.parametrize("rest", [[True], [None], [0], [False, False]])
+def test_anything_else_behind_a_place_is_unreadable(rest: list[object]) -> None:
+    delivery = [[USER.bytes], b"typing", None, *rest]
+    with pytest.raises(UnreadableEntry):
+        unpack(msgpack.packb([VERSION, "one", 1, [delivery], None]))
 
 
 @given(st.binary())

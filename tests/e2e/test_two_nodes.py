@@ -35,6 +35,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "LUMINA_ENVIRONMENT": "development",
         "LUMINA_PASSWORD_ROUNDS": "4",
         "LUMINA_REQUESTS_BURST": "1000",
+        "LUMINA_DRAIN_WAIT_S": "0",
+        "LUMINA_DRAIN_SPREAD_S": "0",
     }
 
 

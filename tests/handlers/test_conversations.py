@@ -1,14 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import asyncpg
 import pytest
-from lumina_protocol.conversations import CreateConversation, ListConversations
+from lumina_protocol.conversations import (
+    CreateConversation,
+    ListConversations,
+    MemberTyping,
+    TellTyping,
+)
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
+from lumina_protocol.messages import MessageCreated
 
+from lumina_rt.client import Inbox
 from lumina_rt.config import Settings
+from tests.handlers.test_sending import BLOCK
 from tests.house import nodes, open_conversation, register, say, user
 from tests.oracle import oracle
 
@@ -87,3 +96,57 @@ async def test_the_list_is_paged_with_the_newest_activity_first(settings: Settin
     assert [len(page) for page in pages] == [2, 2, 1]
     assert ids[:2] == [opened[names[3]], opened[names[0]]]
     assert sorted(ids) == sorted(opened.values())
+
+
+async def typists(inbox: Inbox) -> list[UUID]:
+    """Who was seen typing before the next message came."""
+    seen: list[UUID] = []
+    async with asyncio.timeout(5):
+        async for news in inbox:
+            if isinstance(news, MemberTyping):
+                seen.append(news.user_id)
+            if isinstance(news, MessageCreated):
+                return seen
+    raise AssertionError("an inbox does not end")
+
+
+async def test_the_other_member_sees_who_is_typing_on_any_node(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with nodes(settings, 2) as (one, two):
+        await register(one, "alice", "bob", "carol")
+        async with (
+            user(one, "alice") as alice,
+            user(two, "bob") as bob,
+            user(two, "carol") as carol,
+        ):
+            with alice.inbox() as own, bob.inbox() as inbox, carol.inbox() as strange:
+                talk = await open_conversation(alice, "bob")
+                other = await open_conversation(alice, "carol")
+                kept = await pg.fetchval("select count(*) from outbox")
+                await alice.call(TellTyping(conversation_id=talk))
+                with pytest.raises(LuminaError, match="not_found"):
+                    await carol.call(TellTyping(conversation_id=talk))
+                assert await pg.fetchval("select count(*) from outbox") == kept
+                await say(alice, talk, "said")
+                assert alice.ready
+                assert await typists(inbox) == [alice.ready.user_id]
+                assert await typists(own) == []
+                await say(alice, other, "hello")
+                assert await typists(strange) == []
+
+
+@pytest.mark.parametrize("pair", [("alice", "bob"), ("bob", "alice")])
+async def test_who_is_blocked_or_has_blocked_is_not_seen_typing(
+    settings: Settings, pg: asyncpg.Connection, pair: tuple[str, str]
+) -> None:
+    async with nodes(settings, 1) as (node,):
+        await register(node, "alice", "bob")
+        async with user(node, "alice") as alice, user(node, "bob") as bob:
+            talk = await open_conversation(alice, "bob")
+            await pg.execute(BLOCK, *pair)
+            with bob.inbox() as inbox:
+                await alice.call(TellTyping(conversation_id=talk))
+                await pg.execute("delete from follows")
+                await say(alice, talk, "said")
+                assert await typists(inbox) == []

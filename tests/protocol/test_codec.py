@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 from lumina_protocol import EVENTS, REQUESTS
 from lumina_protocol.accounts import Login, Register
 from lumina_protocol.codec import CODECS, JSON, MAX_DEPTH, MSGPACK, Codec, Malformed, transcode
-from lumina_protocol.conversations import CreateConversation, ListConversations, SyncConversation
+from lumina_protocol.conversations import (
+    CreateConversation,
+    ListConversations,
+    SyncConversation,
+    TellTyping,
+)
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import (
     MAX_REQUEST_ID,
@@ -234,6 +239,7 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     "conversation.sync": st.builds(
         SyncConversation, conversation_id=st.uuids(), after_rev=SEQS, limit=st.integers(1, 200)
     ),
+    "conversation.typing": st.builds(TellTyping, conversation_id=st.uuids()),
     "message.send": st.builds(
         SendMessage,
         conversation_id=st.uuids(),

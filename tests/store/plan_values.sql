@@ -41,5 +41,5 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        busy.last_seq - 20 as base_rev, busy.last_rev - 20 as after_rev, 'hello' as content, uuid7_floor(now()) as op_id, 'message.edit' as op,
        decode(md5('hello'), 'hex') as digest, '{}' as result,
        to_ms(now()) as before_ms, busy.conversation_id as before_id, 30 as within_s,
-       1 as known_epoch, 'http://node1:9090' as private_url, now() as committed, busy.last_rev - 20 as sent_rev, null as at, false as fix, 'posts.comment_count' as counter
+       1 as known_epoch, 'http://node1:9090' as private_url, true as bus_ok, now() as committed, busy.last_rev - 20 as sent_rev, null as at, false as fix, 'posts.comment_count' as counter
 from busy, reader, talked;
