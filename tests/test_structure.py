@@ -77,7 +77,9 @@ def test_every_module_with_a_request_or_an_event_is_imported_by_the_contract() -
         if isinstance(node, ast.ImportFrom) and node.module == "lumina_protocol"
     )
     found: dict[str, set[str]] = {}
-    for path in set(CONTRACT.glob("*.py")) - {CONTRACT / "frame.py"}:  # it has what they are made of
+    for path in set(CONTRACT.glob("*.py")) - {
+        CONTRACT / "frame.py"
+    }:  # it has what they are made of
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.ClassDef) and is_operation(node):
                 found.setdefault(path.stem, set()).add(node.name)

@@ -15,8 +15,8 @@ from lumina_protocol.frame import ErrorFrame, EventFrame, ReplyFrame
 from websockets.frames import Opcode
 
 from lumina_rt.app import Node
-from lumina_rt.client import Client
 from lumina_rt.bus.entry import Delivery
+from lumina_rt.client import Client
 from lumina_rt.config import Settings
 from lumina_rt.session import State
 from tests.gateway.inside import connection_of, deliver, watch

@@ -60,8 +60,8 @@ async def house(database_url: str, pg: asyncpg.Connection) -> AsyncIterator[Hous
     users = sorted(uuid7() for _ in range(4))
     await pg.executemany(
         "insert into users (user_id, username, username_key, password_hash)"
-        " values ($1, $1::text, $1::text, '')",
-        [(user,) for user in users],
+        " values ($1, $2::text, $2::text, '')",
+        [(user, f"user{number}") for number, user in enumerate(users)],
     )
     pool = await store.connect(database_url, size=8)
     told: list[Emitted] = []
