@@ -201,7 +201,7 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
 
 def test_how_much_is_told_at_once() -> None:
     told = " ".join(section("### resume").split())
-    assert f"at most {MAX_CURSORS} |" in told
+    assert f"at most {MAX_CURSORS}. None" in told
     assert f"at most {MAX_CURSORS}, and how far" in told
     assert f"when more than {resume.MISSED} revs were missed" in told
     assert f"more than {MAX_MEMBERS:,} members" in section("### member.add")

@@ -127,11 +127,15 @@ async def test_nobody_is_nobody(house: House) -> None:
 
 async def test_what_is_undone_leaves_no_number_behind(house: House) -> None:
     alice = house.users[0]
-    with pytest.raises(NotFound):
+
+    async def undo() -> None:
         async with house.db.tx() as tx:
             tx.tell(left(), to=[alice])
             await tx.keep_personal()
             raise NotFound
+
+    with pytest.raises(NotFound):
+        await undo()
     assert (await house.kept(), await house.referred_to(), house.told) == ({}, [], [])
     await house.tell(alice)
     assert await house.kept() == {alice: [1]}
