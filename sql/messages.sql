@@ -40,7 +40,9 @@ limit :limit;
 select g.conversation_id, c.last_rev, s.message_id, s.seq, s.rev, s.sent_rev, s.sender_id, s.message_type, s.content,
        s.note, s.created_at, s.edited_at, s.is_deleted
 from unnest(:conversation_ids::uuid[], :after_revs::bigint[]) g (conversation_id, after_rev)
-join conversations c on c.conversation_id = g.conversation_id
+cross join lateral (
+    select c.last_rev from conversations c where c.conversation_id = g.conversation_id offset 0
+) c
 left join lateral (
     (select u.seq, u.rev from messages u
      where u.conversation_id = g.conversation_id and u.rev > g.after_rev

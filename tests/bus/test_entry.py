@@ -72,8 +72,8 @@ def test_an_entry_with_anything_in_one_place_is_an_entry_or_unreadable(
 @given(VALUES)
 def test_a_delivery_of_any_form_is_an_entry_or_unreadable(value: object) -> None:
     good = [[USER.bytes], b"event", [TALK.bytes, 3], [BLIND.bytes]]
-    changed = [good[:part] + [value] + good[part + 1 :] for part in range(4)]
-    nested = [good[:part] + [[value]] + good[part + 1 :] for part in (0, 2, 3)]
+    changed = [[*good[:part], value, *good[part + 1 :]] for part in range(4)]
+    nested = [[*good[:part], [value], *good[part + 1 :]] for part in (0, 2, 3)]
     for delivery in (value, good[:3], *changed, *nested, [*good, value]):
         check(msgpack.packb([VERSION, "one", 1, [delivery], None]))
 
