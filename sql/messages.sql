@@ -64,7 +64,9 @@ order by g.conversation_id, n.rev;
 -- what it has.
 select s.seq, s.rev, s.is_deleted
 from message_changes h
-join message_states s on s.conversation_id = :conversation_id and s.seq = h.seq
+cross join lateral (
+    select * from message_states s where s.conversation_id = :conversation_id and s.seq = h.seq offset 0
+) s
 where h.conversation_id = :conversation_id and h.rev > :after_rev and s.sent_rev <= :after_rev
   and exists (select from membership_intervals i
               where i.conversation_id = :conversation_id and i.user_id = :user_id
