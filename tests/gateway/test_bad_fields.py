@@ -107,7 +107,12 @@ WRONG: dict[str, tuple[object, ...]] = {
 }
 
 
-TAKEN = (("limit", True), ("after_seq", True), ("resume", True), ("cursors", []))
+TAKEN: tuple[tuple[str, object], ...] = (
+    ("limit", True),
+    ("after_seq", True),
+    ("resume", True),
+    ("cursors", []),
+)
 
 
 def wrong_bodies(op: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -90,6 +90,7 @@ async def test_what_is_kept_is_the_event_without_its_number(house: House) -> Non
     event = left()
     await house.tell(house.users[0], event=event)
     row = await house.pg.fetchrow("select event_type, body::text from user_events")
+    assert row is not None
     assert tuple(row) == ("conversation.left", f'{{"conversation_id": "{event.conversation_id}"}}')
 
 
