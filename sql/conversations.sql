@@ -73,9 +73,11 @@ limit :limit;
 
 -- name: cursors
 -- How far the newest conversations of a user are.
-select c.conversation_id, c.last_rev, c.last_seq
+select p.conversation_id, c.last_rev, c.last_seq
 from conversation_participants p
-join conversations c using (conversation_id)
+cross join lateral (
+    select c.last_rev, c.last_seq, c.updated_at from conversations c where c.conversation_id = p.conversation_id offset 0
+) c
 where p.user_id = :user_id
 order by c.updated_at desc
 limit :limit;

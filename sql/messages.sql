@@ -40,7 +40,9 @@ limit :limit;
 select g.conversation_id, c.last_rev, s.message_id, s.seq, s.rev, s.sent_rev, s.sender_id, s.message_type, s.content,
        s.note, s.created_at, s.edited_at, s.is_deleted
 from unnest(:conversation_ids::uuid[], :after_revs::bigint[]) g (conversation_id, after_rev)
-join conversations c on c.conversation_id = g.conversation_id
+cross join lateral (
+    select c.last_rev from conversations c where c.conversation_id = g.conversation_id offset 0
+) c
 left join lateral (
     (select u.seq, u.rev from messages u
      where u.conversation_id = g.conversation_id and u.rev > g.after_rev
@@ -62,7 +64,9 @@ order by g.conversation_id, n.rev;
 -- what it has.
 select s.seq, s.rev, s.is_deleted
 from message_changes h
-join message_states s on s.conversation_id = :conversation_id and s.seq = h.seq
+cross join lateral (
+    select * from message_states s where s.conversation_id = :conversation_id and s.seq = h.seq offset 0
+) s
 where h.conversation_id = :conversation_id and h.rev > :after_rev and s.sent_rev <= :after_rev
   and exists (select from membership_intervals i
               where i.conversation_id = :conversation_id and i.user_id = :user_id

@@ -77,7 +77,9 @@ def test_every_module_with_a_request_or_an_event_is_imported_by_the_contract() -
         if isinstance(node, ast.ImportFrom) and node.module == "lumina_protocol"
     )
     found: dict[str, set[str]] = {}
-    for path in CONTRACT.glob("*.py"):
+    for path in set(CONTRACT.glob("*.py")) - {
+        CONTRACT / "frame.py"
+    }:  # it has what they are made of
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.ClassDef) and is_operation(node):
                 found.setdefault(path.stem, set()).add(node.name)
@@ -89,8 +91,7 @@ def test_every_module_with_a_request_or_an_event_is_imported_by_the_contract() -
 
 def is_operation(node: ast.ClassDef) -> bool:
     bases = [ast.unparse(base) for base in node.bases]
-    of_operations = any(base.startswith("Generic[") for base in bases)
-    return not of_operations and any(re.match(r"((Request|Change)\[|Event$)", b) for b in bases)
+    return any(re.match(r"((Request|Change)\[|(Personal)?Event$)", base) for base in bases)
 
 
 def test_files_are_small() -> None:

@@ -25,10 +25,11 @@ from lumina_protocol.messages import Message, MessageCreated, Note, Person
 from lumina_rt import access
 from lumina_rt.once import once
 from lumina_rt.router import Ctx, handles
+from lumina_rt.store.db import Tx
 from lumina_rt.store.queries import query
 
 if TYPE_CHECKING:
-    from lumina_rt.store.db import Row, Tx
+    from lumina_rt.store.db import Row
 
 MAX_MEMBERS = 5000
 NOTE_NAMES = 3

@@ -10,10 +10,17 @@ from uuid import UUID
 from lumina_protocol.accounts import Login, Register, Token
 from lumina_protocol.codec import Codec
 from lumina_protocol.conversations import (
+    ChangedMessage,
     Conversation,
     ConversationCreated,
+    ConversationGone,
+    ConversationJoined,
+    ConversationLeft,
     ConversationPage,
     ConversationReply,
+    ConversationReset,
+    ConversationSynced,
+    ConversationVoid,
     CreateConversation,
     ListConversations,
     Member,
@@ -25,6 +32,7 @@ from lumina_protocol.conversations import (
 )
 from lumina_protocol.errors import ERRORS, Conflict, LuminaError, RateLimited, Unavailable
 from lumina_protocol.frame import Event, Reply, Request
+from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
 from lumina_protocol.messages import (
     DeleteMessage,
     EditMessage,
@@ -35,10 +43,12 @@ from lumina_protocol.messages import (
     MessageEdited,
     MessagePage,
     MessageSent,
+    Note,
+    Person,
     ReadHistory,
     SendMessage,
 )
-from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready
+from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resume, Resumed
 
 NOW = 1_768_471_200_000  # 2026-01-15T10:00:00Z
 DAY = 86_400_000
@@ -51,6 +61,10 @@ OTHER_ID = UUID("019bc119-4a38-71f4-9d27-6c5b4a392817")
 FIRST = UUID("019bc119-5208-7d6a-8e1b-a4c3f2e1d0b9")
 SECOND = UUID("019bc119-59d8-7083-bc52-1928374655a4")
 EDIT = UUID("019bc119-61a8-7b3c-a4d5-e6f708192a3b")
+CAROL = UUID("019bc119-0924-7f10-9a2b-5c6d7e8f9a01")
+GROUP = UUID("019bc119-7148-7aa1-8f3c-2b4d6e8f0a12")
+ADDITION = UUID("019bc119-7530-7c2d-9e4f-8a0b1c2d3e4f")
+REMOVAL = UUID("019bc119-7918-7d3e-8f50-9b1c2d3e4f50")
 DELETION = UUID("019bc119-6978-7e0f-8192-a3b4c5d6e7f8")
 TOKEN = "an-opaque-token-from-account.login"  # noqa: S105  (opens nothing)
 PASSWORD = "correct horse battery"  # noqa: S105
@@ -118,12 +132,56 @@ def conversation(last: Message | None = None) -> Conversation:
     )
 
 
+def note(seq: int, id_: UUID, content: str, said: Note) -> Message:
+    return Message(
+        conversation_id=GROUP,
+        message_id=id_,
+        seq=seq,
+        rev=seq,
+        sender_id=ALICE,
+        message_type="system",
+        content=content,
+        note=said,
+        created_at=NOW + 28_000 + seq * 1000,
+    )
+
+
+def group(last: Message, *more: Member) -> Conversation:
+    return Conversation(
+        conversation_id=GROUP,
+        conversation_type="group",
+        title="Tea party",
+        members=[
+            Member(user_id=ALICE, username="alice", role="owner"),
+            Member(user_id=BOB, username="bob"),
+            *more,
+        ],
+        last_seq=last.seq,
+        last_rev=last.rev,
+        last_message=last,
+        created_at=NOW + 29_000,
+        updated_at=last.created_at,
+    )
+
+
 HI = message(1, FIRST, ALICE, "Hi Bob")
 ANSWER = message(2, SECOND, BOB, "Hi Alice, ça va? 👋")
 EDITED = HI.model_copy(
     update={"rev": 3, "content": "Hi Bob, how are you?", "edited_at": NOW + 26_000}
 )
 DELETED = ANSWER.model_copy(update={"rev": 4, "content": "", "is_deleted": True})
+OPENED = note(
+    1,
+    GROUP,
+    "alice opened the group.",
+    Note(kind="created", people=[Person(user_id=BOB, username="bob")], owner_id=ALICE),
+)
+ADDED = note(
+    2,
+    ADDITION,
+    "alice added carol.",
+    Note(kind="added", people=[Person(user_id=CAROL, username="carol")]),
+)
 LOGGED_IN = Token(user_id=ALICE, username="alice", token=TOKEN, expires_at=NOW + 30 * DAY)
 
 SESSIONS = [
@@ -143,6 +201,29 @@ SESSIONS = [
         2,
         "auth",
         Ready(session_id=SESSION, user_id=ALICE, username="alice", time=NOW + 15_000, epoch=1),
+    ),
+    asked(2, Authenticate(token=TOKEN, resume=True), ", to resume"),
+    asked(3, Resume(), ", for the first time"),
+    asked(
+        3,
+        Resume(epoch=1, user_rev=4, cursors=[(GROUP, 2), (CONVERSATION, 1)]),
+    ),
+    answered(
+        3,
+        "resume",
+        Resumed(epoch=1, user_rev=5, cursors=[(GROUP, 2, 2), (CONVERSATION, 4, 2)], stale=[]),
+    ),
+    answered(
+        3,
+        "resume",
+        Resumed(
+            epoch=2,
+            user_rev=5,
+            reset=True,
+            cursors=[(GROUP, 2, 2), (CONVERSATION, 4, 2)],
+            stale=[CONVERSATION],
+        ),
+        ", of another epoch",
     ),
     asked(9, Ping()),
     answered(9, "ping", Pong(time=NOW + 30_000)),
@@ -177,10 +258,53 @@ CONVERSATIONS = [
         "conversation.list",
         ConversationPage(conversations=[conversation(HI)], more=False),
     ),
-    told(ConversationCreated(conversation=conversation())),
+    told(ConversationCreated(conversation=conversation(), user_rev=4)),
+    told(
+        ConversationSynced(
+            conversation_id=CONVERSATION,
+            messages=[EDITED, DELETED],
+            from_rev=1,
+            to_rev=4,
+            last_rev=4,
+        )
+    ),
+    told(
+        ConversationSynced(
+            conversation_id=CONVERSATION,
+            messages=[ANSWER.model_copy(update={"seq": 902, "rev": 904})],
+            from_rev=1,
+            to_rev=905,
+            last_rev=905,
+            limited=True,
+            changed=[ChangedMessage(seq=1, rev=905, is_deleted=True)],
+        ),
+        ", limited",
+    ),
+    told(ConversationVoid(conversation_id=CONVERSATION, rev=5)),
+    told(ConversationReset(conversation_id=CONVERSATION, last_rev=5)),
+    told(ConversationGone(conversation_id=CONVERSATION)),
     asked(14, TellTyping(conversation_id=CONVERSATION)),
     answered(14, "conversation.typing", TypingTold()),
     told(MemberTyping(conversation_id=CONVERSATION, user_id=BOB)),
+]
+
+GROUPS = [
+    asked(14, CreateGroup(conversation_id=GROUP, title="Tea party", usernames=["bob"])),
+    answered(
+        14, "conversation.create_group", ConversationReply(conversation=group(OPENED), created=True)
+    ),
+    asked(15, AddMembers(conversation_id=GROUP, usernames=["carol"], op_id=ADDITION)),
+    answered(15, "member.add", MembersChanged(user_ids=[CAROL], seq=2, rev=2)),
+    answered(15, "member.add", MembersChanged(user_ids=[]), ", in it already"),
+    asked(16, RemoveMember(conversation_id=GROUP, user_id=CAROL, op_id=REMOVAL)),
+    answered(16, "member.remove", MembersChanged(user_ids=[CAROL], seq=3, rev=3)),
+    told(MessageCreated(message=ADDED), ", a note"),
+    told(
+        ConversationJoined(
+            conversation=group(ADDED, Member(user_id=CAROL, username="carol")), user_rev=5
+        )
+    ),
+    told(ConversationLeft(conversation_id=GROUP, rev=3, user_rev=6)),
 ]
 
 MESSAGES = [
@@ -191,8 +315,10 @@ MESSAGES = [
     asked(7, ReadHistory(conversation_id=CONVERSATION), ", the newest"),
     asked(7, ReadHistory(conversation_id=CONVERSATION, before_seq=3, limit=2), ", before"),
     asked(7, ReadHistory(conversation_id=CONVERSATION, after_seq=0, limit=200)),
-    answered(7, "message.history", MessagePage(messages=[HI, ANSWER], last_seq=2)),
-    answered(8, "message.history", MessagePage(messages=[], last_seq=2), ", nothing there"),
+    answered(7, "message.history", MessagePage(messages=[HI, ANSWER], last_seq=2, last_rev=2)),
+    answered(
+        8, "message.history", MessagePage(messages=[], last_seq=2, last_rev=2), ", nothing there"
+    ),
     told(MessageCreated(message=ANSWER)),
 ]
 
@@ -236,4 +362,4 @@ ERROR_FRAMES = [
     *(refused(10, error(), code) for code, error in ERRORS.items()),
 ]
 
-EXAMPLES = [*SESSIONS, *ACCOUNTS, *CONVERSATIONS, *MESSAGES, *EDITS, *ERROR_FRAMES]
+EXAMPLES = [*SESSIONS, *ACCOUNTS, *CONVERSATIONS, *GROUPS, *MESSAGES, *EDITS, *ERROR_FRAMES]

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from lumina_rt.bus.entry import VERSION, Delivery, Entry, UnreadableEntry, pack, unpack
 
-PLACES = st.none() | st.integers(0, 2**63 - 1) | st.tuples(st.uuids(), st.integers(0, 2**63 - 1))
-DELIVERIES = st.builds(
-    Delivery, st.lists(st.uuids(), max_size=4).map(tuple), st.binary(), PLACES, st.booleans()
-)
+PLACES = st.none() | st.tuples(st.uuids(), st.integers(0, 2**63 - 1))
+USERS = st.lists(st.uuids(), max_size=4).map(tuple)
+DELIVERIES = st.builds(Delivery, USERS, st.binary(), PLACES, USERS)
 ENTRIES = st.builds(
     Entry,
     st.text(),
@@ -31,6 +30,7 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 USER = UUID("018f2f65-2a77-7b44-8b5c-0d2a4f5ce7a1")
+BLIND = UUID("018f2f65-2a77-7b44-8b5c-0d2a4f5ce7a3")
 TALK = UUID("018f2f65-2a77-7b44-8b5c-0d2a4f5ce7a2")
 
 
@@ -40,29 +40,14 @@ def test_what_is_packed_comes_out_as_it_was(entry: Entry) -> None:
 
 
 def test_an_entry_is_small_and_looks_as_the_module_says() -> None:
-    entry = Entry("one#1", 7, [Delivery((USER,), b"event", (TALK, 3))], "joined")
+    entry = Entry("one#1", 7, [Delivery((USER,), b"event", (TALK, 3), (BLIND,))], "joined")
     assert msgpack.unpackb(pack(entry)) == [
         VERSION,
         "one#1",
         7,
-        [[[USER.bytes], b"event", [TALK.bytes, 3]]],
+        [[[USER.bytes], b"event", [TALK.bytes, 3], [BLIND.bytes]]],
         "joined",
     ]
-
-
-def test_only_what_is_not_kept_says_so() -> None:
-    entry = Entry("one#1", 7, [Delivery((USER,), b"typing", kept=False), Delivery((), b"kept")])
-    assert msgpack.unpackb(pack(entry))[3] == [
-        [[USER.bytes], b"typing", None, False],
-        [[], b"kept", None],
-    ]
-
-
-@pytest.mark.parametrize("rest", [[True], [None], [0], [False, False]])
-def test_anything_else_behind_a_place_is_unreadable(rest: list[object]) -> None:
-    delivery = [[USER.bytes], b"typing", None, *rest]
-    with pytest.raises(UnreadableEntry):
-        unpack(msgpack.packb([VERSION, "one", 1, [delivery], None]))
 
 
 @given(st.binary())
@@ -86,7 +71,10 @@ def test_an_entry_with_anything_in_one_place_is_an_entry_or_unreadable(
 
 @given(VALUES)
 def test_a_delivery_of_any_form_is_an_entry_or_unreadable(value: object) -> None:
-    for delivery in (value, [value, b"event"], [[value], b"event"], [[USER.bytes], value]):
+    good = [[USER.bytes], b"event", [TALK.bytes, 3], [BLIND.bytes]]
+    changed = [[*good[:part], value, *good[part + 1 :]] for part in range(4)]
+    nested = [[*good[:part], [value], *good[part + 1 :]] for part in (0, 2, 3)]
+    for delivery in (value, good[:3], *changed, *nested, [*good, value]):
         check(msgpack.packb([VERSION, "one", 1, [delivery], None]))
 
 
@@ -102,7 +90,8 @@ def check(data: bytes) -> None:
     assert entry.control in (None, "probe", "joined")
     for delivery in entry.deliveries:
         assert type(delivery.payload) is bytes
-        assert all(type(user) is UUID for user in delivery.to)
+        assert all(type(user) is UUID for user in (*delivery.to, *delivery.blind))
+        assert delivery.place is None or [type(part) for part in delivery.place] == [UUID, int]
     assert unpack(pack(entry)) == entry
 
 

@@ -34,9 +34,14 @@ def good_body(op: str) -> dict[str, Any]:
         "account.register": {"username": new_name(), "password": PASSWORD,
                              "full_name": "A. B."},
         "account.login": {"username": "nobody", "password": PASSWORD},
-        "auth": {"token": "x.y.z"},
+        "auth": {"token": "x.y.z", "resume": True},
+        "resume": {"epoch": 1, "user_rev": 1, "cursors": [[uuid7(), 1]]},
         "ping": {},
         "conversation.create": {"conversation_id": uuid7(), "username": "nobody"},
+        "conversation.create_group": {"conversation_id": uuid7(), "title": "Friends",
+                                      "usernames": ["nobody"]},
+        "member.add": {"conversation_id": uuid7(), "usernames": ["nobody"], "op_id": uuid7()},
+        "member.remove": {"conversation_id": uuid7(), "user_id": uuid7(), "op_id": uuid7()},
         "conversation.list": {"before": [1, uuid7()], "limit": 5},
         "conversation.sync": {"conversation_id": uuid7(), "after_rev": 1, "limit": 5},
         "message.send": {"conversation_id": uuid7(), "message_id": uuid7(), "content": "hello"},
@@ -78,10 +83,36 @@ WRONG: dict[str, tuple[object, ...]] = {
         7,
     ),
     "limit": (0, -1, 201, 2**31, 2**63, -(2**63), 2**64 - 1, 1.5, "many", "", 1e308),
+    "user_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
+    "title": ("", "x" * 101, "a\0b", 7),
+    "usernames": ("", [], ["ab"], ["abc"] * 101, ["abc", 7], "abc", 7),
+    "resume": ("", "true", 1, 0, None, 1.5),
+    "epoch": (-1, 2**53, 2**64 - 1, 1.5, "x"),
+    "user_rev": (-1, 2**53, 2**64 - 1, 1.5, "x"),
+    "cursors": (
+        "",
+        [1],
+        [[UUID4]],
+        [[UUID4, 1, 2]],
+        [["x", 1]],
+        [[UUID4, -1]],
+        [[UUID4, 2**53]],
+        [[UUID4, 1.5]],
+        [[UUID4, 1]] * 201,
+        7,
+    ),
     "base_rev": (-1, 2**53, 2**64 - 1, 1.5, "x", None),
     "after_rev": (-1, 2**53, 2**64 - 1, 1.5, "x", None),
     "after_seq": (-1, 2**53, 2**63, 2**64 - 1, -(2**63), 1.5, "x"),
 }
+
+
+TAKEN: tuple[tuple[str, object], ...] = (
+    ("limit", True),
+    ("after_seq", True),
+    ("resume", True),
+    ("cursors", []),
+)
 
 
 def wrong_bodies(op: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -89,7 +120,7 @@ def wrong_bodies(op: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for name in good_body(op):
         wrong = (WRONG.get(f"{op} {name}") or WRONG[name]) + ANY_TYPE
         for value in (*wrong, *(() if name != "limit" else (None,))):
-            if (name, value) not in (("limit", True), ("after_seq", True)):
+            if (name, value) not in TAKEN:
                 yield name, good_body(op) | {name: value}
         if REQUESTS[op].model_fields[name].is_required():
             yield name, {key: value for key, value in good_body(op).items() if key != name}

@@ -221,7 +221,7 @@ async def test_an_event_that_waits_to_be_written_goes_before_the_close(
         async with websocket(node) as bystander:
             async with websocket(node, token=token) as wire:
                 (connection,) = (c for c in node.gateway.connections if c.session.user_id)
-                connection.push(event)
+                connection.push(event, None)
                 connection.data_received(data)
                 assert await wire.told() == EventFrame("x.y", {"z": 1})
                 assert await wire.close_code() in (1000, 1002)

@@ -15,6 +15,7 @@ from lumina_protocol.frame import ErrorFrame, EventFrame, ReplyFrame
 from websockets.frames import Opcode
 
 from lumina_rt.app import Node
+from lumina_rt.bus.entry import Delivery
 from lumina_rt.client import Client
 from lumina_rt.config import Settings
 from lumina_rt.session import State
@@ -221,5 +222,5 @@ async def test_a_flood_of_pings_that_nobody_reads_the_answers_of_is_not_read_on(
 
 async def test_an_event_for_nobody_here_is_no_fault(settings: Settings) -> None:
     async with unharmed(settings) as node, websocket(node) as wire:
-        node.gateway.hub.deliver([uuid7()], MSGPACK.pack([4, "test.event", {}]))
+        node.gateway.hub.deliver(Delivery((uuid7(),), MSGPACK.pack([4, "test.event", {}])))
         assert isinstance(await wire.ask("ping", {}), ReplyFrame)

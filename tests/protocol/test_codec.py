@@ -31,6 +31,7 @@ from lumina_protocol.frame import (
     Request,
     RequestFrame,
 )
+from lumina_protocol.members import AddMembers, CreateGroup, RemoveMember
 from lumina_protocol.messages import (
     DeleteMessage,
     EditMessage,
@@ -40,7 +41,7 @@ from lumina_protocol.messages import (
     ReadHistory,
     SendMessage,
 )
-from lumina_protocol.session import Authenticate, Ping
+from lumina_protocol.session import Authenticate, Ping, Resume
 
 from tests.protocol.vectors import VECTORS
 
@@ -228,9 +229,30 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         Register, username=NAMES, password=PASSWORDS, full_name=st.none() | TEXT
     ),
     "account.login": st.builds(Login, username=NAMES, password=PASSWORDS),
-    "auth": st.builds(Authenticate, token=st.text("abc.-_", min_size=1)),
+    "auth": st.builds(Authenticate, token=st.text("abc.-_", min_size=1), resume=st.booleans()),
+    "resume": st.builds(
+        Resume,
+        epoch=st.none() | SEQS,
+        user_rev=st.none() | SEQS,
+        cursors=st.lists(st.tuples(st.uuids(), SEQS), max_size=5),
+    ),
     "ping": st.builds(Ping),
     "conversation.create": st.builds(CreateConversation, conversation_id=NEW_IDS, username=NAMES),
+    "conversation.create_group": st.builds(
+        CreateGroup,
+        conversation_id=NEW_IDS,
+        title=TEXT.filter(bool).map(lambda text: text[:100]),
+        usernames=st.lists(NAMES, min_size=1, max_size=5),
+    ),
+    "member.add": st.builds(
+        AddMembers,
+        conversation_id=st.uuids(),
+        op_id=NEW_IDS,
+        usernames=st.lists(NAMES, min_size=1, max_size=5),
+    ),
+    "member.remove": st.builds(
+        RemoveMember, conversation_id=st.uuids(), op_id=NEW_IDS, user_id=st.uuids()
+    ),
     "conversation.list": st.builds(
         ListConversations,
         before=st.none() | st.tuples(SEQS, st.uuids()),

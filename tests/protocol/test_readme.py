@@ -9,14 +9,24 @@ from uuid import UUID
 import pytest
 from lumina_protocol import EVENTS, REQUESTS
 from lumina_protocol.codec import CODECS, JSON, MAX_DEPTH
-from lumina_protocol.conversations import Conversation, ConversationPage, Member, SyncPage
+from lumina_protocol.conversations import (
+    ChangedMessage,
+    Conversation,
+    ConversationPage,
+    ConversationSynced,
+    Member,
+    SyncPage,
+)
 from lumina_protocol.errors import ERRORS, CloseCode, ErrorBody, may_reconnect
-from lumina_protocol.messages import Message, MessagePage
+from lumina_protocol.messages import Message, MessagePage, Note
+from lumina_protocol.session import MAX_CURSORS
 from pydantic import BaseModel
 
 from lumina_rt.config import Settings
 from lumina_rt.gateway.connection import PATH
-from lumina_rt.handlers.messages import PAGE_BYTES
+from lumina_rt.handlers import resume
+from lumina_rt.handlers.members import MAX_MEMBERS
+from lumina_rt.pages import PAGE_BYTES
 from lumina_rt.session import AUTH_TRIES
 from tests.protocol.vectors import PROTOCOL
 
@@ -171,12 +181,43 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
         updated_at=most,
     )
     for page in (
-        MessagePage(messages=[message] * (PAGE_BYTES // 4000), last_seq=most),
-        MessagePage(messages=[short] * 200, last_seq=most),
+        MessagePage(messages=[message] * (PAGE_BYTES // 4000), last_seq=most, last_rev=most),
+        MessagePage(messages=[short] * 200, last_seq=most, last_rev=most),
         SyncPage(messages=[short] * 200, from_rev=most, to_rev=most, last_rev=most),
         ConversationPage(conversations=[conversation] * 40, more=True),
     ):
         assert len(JSON.reply(most, page)) < Settings.model_fields["outbox_bytes"].default
+    limited = ConversationSynced(
+        conversation_id=id_,
+        messages=[short] * resume.NEWEST_PAGE,
+        from_rev=most,
+        to_rev=most,
+        last_rev=most,
+        limited=True,
+        changed=[ChangedMessage(seq=most, rev=most, is_deleted=False)] * resume.CHANGED,
+    )
+    assert len(JSON.event(limited)) < Settings.model_fields["outbox_bytes"].default
+
+
+def test_how_much_is_told_at_once() -> None:
+    told = " ".join(section("### resume").split())
+    assert f"at most {MAX_CURSORS}. None" in told
+    assert f"at most {MAX_CURSORS}, and how far" in told
+    assert f"when more than {resume.MISSED} revs were missed" in told
+    assert f"more than {MAX_MEMBERS:,} members" in section("### member.add")
+    steps = section("## An unbroken conversation")
+    assert len(re.findall(rf"\b{MAX_CURSORS}\b", steps)) == 3
+
+
+def test_notes_are_described() -> None:
+    text = section("### message.history")
+    assert all(f"`{name}`" in text for name in Note.model_fields)
+    assert all(f"`{kind}`" in text for kind in ("created", "added", "removed", "left"))
+
+
+def test_changed_messages_are_described() -> None:
+    (row,) = [row for row in rows(section("### conversation.synced")) if row[0] == "`changed`"]
+    assert all(f"`{name}`" in row[2] for name in ChangedMessage.model_fields)
 
 
 def test_links_within_lead_somewhere() -> None:

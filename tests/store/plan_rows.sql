@@ -79,6 +79,18 @@ select conversation_id, seq, sender_id from messages where seq < 20 order by mes
 insert into message_mentions (conversation_id, seq, user_id)
 select conversation_id, seq, user_id from message_hides on conflict do nothing;
 
+-- Of old messages, as new as the newest ones.
+insert into message_changes (conversation_id, seq, rev)
+select conversation_id, m.seq, c.last_rev - 20 + m.seq
+from messages m join conversations c using (conversation_id)
+where m.seq <= 10 and c.last_rev > 20 order by c.last_seq desc, conversation_id, m.seq limit 4000 on conflict do nothing;
+
+-- Who reads in plan_values.sql may see the busiest conversation.
+insert into membership_intervals (conversation_id, user_id, from_seq)
+select (select conversation_id from conversations order by last_seq desc limit 1), min(user_id::text)::uuid, 1
+from notifications where group_key is not null
+on conflict do nothing;
+
 insert into outbox (xid, node_id, conversation_id, from_rev, to_rev)
 select (n + 1)::text::xid8, 'node' || n % 3, conversation_id, 1, 1 from given;
 insert into user_events (user_id, rev, event_type, body, created_at)

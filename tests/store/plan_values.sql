@@ -36,7 +36,9 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        array[busy.conversation_id] as conversation_ids, array[gen_random_uuid()] as message_ids,
        (select array_agg(user_id) from (select user_id from conversation_participants p
         where p.conversation_id = busy.conversation_id limit 1) s) as sender_ids,
-       '\x00'::bytea as payload, array[busy.last_seq - 20] as after_revs, array[busy.last_seq - 1] as to_revs,
+       array[busy.last_rev - 20] as after_revs, array[busy.last_rev - 20] as revs, array[busy.last_seq - 20] as seqs,
+       'The busy ones' as title, array['user7', 'user8'] as username_keys, 'conversation.left' as event_type,
+       '{}' as body, '{}' as note, array['member', 'member', 'member'] as roles, reader.user_id as inviter_id,
        array['hello'] as contents, array[decode(md5('hello'), 'hex')] as digests,
        busy.last_seq - 20 as base_rev, busy.last_rev - 20 as after_rev, 'hello' as content, uuid7_floor(now()) as op_id, 'message.edit' as op,
        decode(md5('hello'), 'hex') as digest, '{}' as result,

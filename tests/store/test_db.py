@@ -29,7 +29,8 @@ EVENT = Hello(
     server="t", node="t", time=0, auth_timeout_ms=1, heartbeat_ms=1, max_frame=1,
     max_frame_before_auth=1,
 )  # fmt: skip
-SOMEBODY = uuid7()
+SOMEBODY, TALK = uuid7(), uuid7()
+PLACE = TALK, 1
 
 
 @dataclass
@@ -75,7 +76,7 @@ async def save(db: Db, note: str, then: type[Exception] | None = None) -> None:
     """A write that tells somebody, and then raises if asked to."""
     async with db.tx() as tx:
         await tx.run(SAVE, note=note)
-        tx.emit(EVENT, to=[SOMEBODY])
+        tx.emit(EVENT, place=PLACE, to=[SOMEBODY])
         if then:
             raise then
 
@@ -88,15 +89,16 @@ async def test_events_leave_in_order_after_the_commit_and_not_before(
     db: Db, told: Told, pg: asyncpg.Connection
 ) -> None:
     async with db.tx() as tx:
-        tx.emit(EVENT, to=[SOMEBODY])
+        tx.emit(EVENT, place=PLACE, to=[SOMEBODY])
         await tx.run(SAVE, note="kept")
-        tx.emit(EVENT.model_copy(update={"time": 1}), to=iter([SOMEBODY, SOMEBODY]))
+        again, blind = iter([SOMEBODY, SOMEBODY]), iter([TALK])
+        tx.emit(EVENT.model_copy(update={"time": 1}), place=(TALK, 2), to=again, blind=blind)
         assert told.events == []
         assert await notes(pg) == []
     later = EVENT.model_copy(update={"time": 1})
-    assert [(e.to, e.payload) for e in told.events] == [
-        ((SOMEBODY,), MSGPACK.event(EVENT)),
-        ((SOMEBODY, SOMEBODY), MSGPACK.event(later)),
+    assert told.events == [
+        Emitted((SOMEBODY,), MSGPACK.event(EVENT), (TALK, 1)),
+        Emitted((SOMEBODY, SOMEBODY), MSGPACK.event(later), (TALK, 2), (TALK,)),
     ]
     assert await notes(pg) == ["kept"]
 
@@ -124,7 +126,7 @@ async def test_no_event_leaves_when_the_block_is_cancelled(
     async def write() -> None:
         async with db.tx() as tx:
             await tx.run(SAVE, note="undone")
-            tx.emit(EVENT, to=[SOMEBODY])
+            tx.emit(EVENT, place=PLACE, to=[SOMEBODY])
             inside.set()
             await asyncio.Event().wait()
 
@@ -192,7 +194,7 @@ async def test_a_killed_connection_is_unavailable_for_now_and_the_next_one_works
     async def write_while_being_killed() -> None:
         async with (db.tx if way == "tx" else db.read)() as tx:
             await pg.execute("select pg_terminate_backend($1)", tx.conn.get_server_pid())
-            tx.emit(EVENT, to=[SOMEBODY])
+            tx.emit(EVENT, place=PLACE, to=[SOMEBODY])
             await tx.run(SAVE, note="undone")
 
     with pytest.raises(Unavailable) as refused:
@@ -240,7 +242,7 @@ async def test_a_lock_that_somebody_holds_is_unavailable_after_a_second(
 async def test_a_statement_that_takes_too_long_is_unavailable(db: Db, told: Told) -> None:
     async def dawdle() -> None:
         async with db.tx() as tx:
-            tx.emit(EVENT, to=[SOMEBODY])
+            tx.emit(EVENT, place=PLACE, to=[SOMEBODY])
             await tx.conn.execute("set local statement_timeout = 20")
             await tx.run(parse("t.sleep", "select pg_sleep(10)"))
 

@@ -45,7 +45,7 @@ class Notes:
         keys, notes = [key for key, _ in kept], [note for _, note in kept]
         tries = [row["tries"] for row in await tx.all(SAVE, keys=keys, notes=notes)]
         for key, note in kept:
-            tx.emit(EVENT.model_copy(update={"server": note}), to=[key])
+            tx.emit(EVENT.model_copy(update={"server": note}), place=(key, 1), to=[key])
         return [Conflict() if note == REFUSED else tries.pop(0) for _, note in items]
 
 

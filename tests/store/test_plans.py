@@ -52,11 +52,14 @@ ONE_CONVERSATION = (
     "messages.before",
     "messages.after",
     "messages.one",
-    "messages.sync",
+    "messages.known_changes",
+    "messages.since",
+    "messages.digest",
     "messages.edit",
     "messages.delete",
     "conversations.describe",
 )
+BY_ID = ("messages.send", "messages.one", "messages.digest")
 IN_FUNCTIONS = {"messages.send"}
 HISTORY = {"message_id": "messages_pkey", "seq": "messages_conversation_id_seq_key"}
 CUT_BY_CONVERSATION = ("messages", "message_changes", "message_reactions")
@@ -144,7 +147,7 @@ async def test_what_is_of_one_conversation_is_read_in_one_part(
     for name in ONE_CONVERSATION:
         done = await executed(conn, name, given, known)
         assert len(done.parts("messages")) == 1, name
-        key = "message_id" if name in ("messages.send", "messages.one") else "seq"
+        key = "message_id" if name in BY_ID else "seq"
         assert HISTORY[key] in done.searched(), name
     for name in STATEMENTS:
         if name.startswith(("messages.", "conversations.")):

@@ -17,6 +17,8 @@ FLAG = re.compile(r"\b(is_deleted|is_active|deleted_at)\b")
 EXCEPTIONS = {
     "counters.fold": "what is deleted keeps its counters right: it may be restored",
     "counters.compare": "the same",
+    "conversations.describe": "members are named for as long as they are members",
+    "messages.digest": "a key is taken for ever, whatever became of the message",
     "purge.expired_stories": "an expired story goes, whether it was deleted or not",
     "purge.stories": "those that expired_stories found",
     "trace.find": "an operator asks where it is, also when it was deleted",
