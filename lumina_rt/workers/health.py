@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lumina_rt.bus.bus import Bus
 from lumina_rt.workers.heartbeat import FRESH_S, Heartbeat
@@ -45,6 +45,8 @@ class Health:
     bus: Bus
     tell: Callable[[bool], None]
     """Whether the node is cut off; told again and again."""
+    began: float = field(default_factory=time.monotonic)
+    """What has not come yet is missing from here on."""
 
     async def run(self) -> None:
         while True:
@@ -54,8 +56,8 @@ class Health:
     def look(self) -> Seen:
         now = time.monotonic()
         return Seen(
-            bus_age_s=now - self.bus.last_probe,
-            postgres_age_s=now - self.heartbeat.last_beat,
+            bus_age_s=now - max(self.bus.last_probe, self.began),
+            postgres_age_s=now - max(self.heartbeat.last_beat, self.began),
             peer_has_bus=self.heartbeat.peer_has_bus,
             peer_has_postgres=self.bus.peer_has_postgres,
         )
