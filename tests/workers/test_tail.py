@@ -184,20 +184,21 @@ async def test_what_is_left_to_the_bus_for_a_moment_is_waited_for(house: House) 
 
 
 async def test_while_there_is_more_to_read_nothing_is_settled(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, pg: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LIMIT", 2)
-    for _ in range(3):
+    bob = await user(pg)
+    for user_id in (bob, bob, house.alice):
         async with house.db.tx() as tx:
-            await keep(tx, house.alice)
+            await keep(tx, user_id)
     house.when_told(await house.look())
     async with house.filling():
         assert await house.tail.turn()
-        await house.has(1, 2, 3)  # the gate reads all there is
-        assert house.settled == []
+        assert (house.settled, house.gate.is_filling) == ([], False)
         assert not await house.tail.turn()
+        await house.has(1)
     await house.tail.turn()
-    assert house.settled == [("all", 3)]
+    assert house.settled == [("all", 1)]
 
 
 async def test_who_is_not_here_is_not_read_for(house: House, pg: asyncpg.Connection) -> None:
