@@ -49,9 +49,11 @@ where p.conversation_id = :conversation_id and p.user_id <> :user_id
 -- name: describe
 select c.conversation_id, c.conversation_type, c.title, c.last_seq, c.last_rev,
        to_ms(c.created_at) as created_at, to_ms(c.updated_at) as updated_at,
-       (select jsonb_agg(jsonb_build_object('user_id', u.user_id, 'username', u.username, 'role', p.role) order by p.joined_at, u.user_id)
-        from conversation_participants p join users u using (user_id)
-        where p.conversation_id = c.conversation_id) as members,
+       (select count(*) from conversation_participants p where p.conversation_id = c.conversation_id) as member_count,
+       (select jsonb_agg(jsonb_build_object('user_id', u.user_id, 'username', u.username, 'role', p.role)
+                         order by p.joined_at, p.user_id)
+        from (select * from conversation_participants p where p.conversation_id = c.conversation_id
+              order by p.joined_at, p.user_id limit 20) p join users u using (user_id)) as members,
        (select to_jsonb(s) - 'sent_rev' from message_states s
         where s.conversation_id = c.conversation_id and s.seq = c.last_seq
           and exists (select from membership_intervals i

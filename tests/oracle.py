@@ -74,7 +74,8 @@ class World:
         changes: dict[str, object] = {"last_rev": message.rev}
         if message.seq > old.last_seq:
             changes |= {"last_seq": message.seq, "updated_at": message.created_at}
-            changes["members"] = members_after(old.members, message)
+            members = members_after(old.members, message)
+            changes |= {"members": members, "member_count": len(members)}
         if message.seq >= old.last_seq:
             changes["last_message"] = message
         self.conversations[message.conversation_id] = old.model_copy(update=changes)

@@ -120,6 +120,7 @@ def conversation(last: Message | None = None) -> Conversation:
     return Conversation(
         conversation_id=CONVERSATION,
         conversation_type="direct",
+        member_count=2,
         members=[
             Member(user_id=ALICE, username="alice"),
             Member(user_id=BOB, username="bob"),
@@ -151,6 +152,7 @@ def group(last: Message, *more: Member) -> Conversation:
         conversation_id=GROUP,
         conversation_type="group",
         title="Tea party",
+        member_count=2 + len(more),
         members=[
             Member(user_id=ALICE, username="alice", role="owner"),
             Member(user_id=BOB, username="bob"),

@@ -24,6 +24,8 @@ class Conversation(Wire):
     conversation_type: Literal["direct", "group"]
     title: str | None = None
     members: list[Member]
+    """The first 20 who came."""
+    member_count: int
     last_seq: Seq
     """The number of its newest message; 0 while there is none."""
     last_rev: Seq

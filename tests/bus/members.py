@@ -45,7 +45,7 @@ class Member:
 
 
 def deliveries(payloads: Iterable[bytes]) -> list[Delivery]:
-    return [Delivery((USER,), payload) for payload in payloads]
+    return [Delivery((USER,), payload, (USER, 1)) for payload in payloads]
 
 
 def numbered(name: str, first: int, last: int) -> list[bytes]:

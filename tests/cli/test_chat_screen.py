@@ -31,6 +31,7 @@ def test_what_was_edited_or_deleted_says_so(capsys: pytest.CaptureFixture[str]) 
         conversation_id=uuid7(),
         conversation_type="direct",
         members=[alice],
+        member_count=1,
         last_seq=2,
         last_rev=2,
         created_at=0,

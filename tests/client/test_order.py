@@ -148,6 +148,7 @@ def conversation(last_rev: int = 0) -> Conversation:
         conversation_id=TALK,
         conversation_type="group",
         members=[],
+        member_count=0,
         last_seq=last_rev,
         last_rev=last_rev,
         created_at=0,

@@ -7,6 +7,7 @@ import asyncio
 from typing import Any, cast
 
 from lumina_protocol.codec import MSGPACK
+from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import EventFrame, Kind
 
 from lumina_rt.app import Node
@@ -62,5 +63,5 @@ def deliver(node: Node, wire: Wire, number: int, size: int = 0) -> EventFrame:
     assert wire.ready
     event = EventFrame("test.event", {"number": number, "padding": "x" * size})
     payload = MSGPACK.pack([Kind.EVENT.value, event.type, event.body])
-    node.gateway.hub.deliver(Delivery((wire.ready.user_id,), payload))
+    node.gateway.hub.deliver(Delivery((wire.ready.user_id,), payload, (uuid7(), 1)))
     return event

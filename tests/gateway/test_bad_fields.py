@@ -44,6 +44,7 @@ def good_body(op: str) -> dict[str, Any]:
         "member.remove": {"conversation_id": uuid7(), "user_id": uuid7(), "op_id": uuid7()},
         "conversation.list": {"before": [1, uuid7()], "limit": 5},
         "conversation.sync": {"conversation_id": uuid7(), "after_rev": 1, "limit": 5},
+        "conversation.typing": {"conversation_id": uuid7()},
         "message.send": {"conversation_id": uuid7(), "message_id": uuid7(), "content": "hello"},
         "message.edit": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7(),
                          "base_rev": 1, "content": "hello"},

@@ -20,16 +20,16 @@ from tests.gateway.wire import TIMEOUT_S, frame, handshake, new_token, tcp, webs
 
 async def test_who_asks_too_fast_is_told_when_to_ask_again(settings: Settings) -> None:
     async with (
-        unharmed(settings, requests_burst=3, requests_per_s=20) as node,
+        unharmed(settings, requests_burst=4, requests_per_s=20) as node,
         websocket(node) as wire,
         websocket(node) as other,
     ):
-        await wire.send(b"".join(wire.request("ping", {}) for _ in range(5)))
-        answers = {answer.id: answer for answer in [await wire.answer() for _ in range(5)]}
-        assert [isinstance(answers[id_], ReplyFrame) for id_ in range(1, 6)] == [True] * 3 + [
+        await wire.send(b"".join(wire.request("ping", {}) for _ in range(6)))
+        answers = {answer.id: answer for answer in [await wire.answer() for _ in range(6)]}
+        assert [isinstance(answers[id_], ReplyFrame) for id_ in range(1, 7)] == [True] * 4 + [
             False
         ] * 2
-        for id_ in (4, 5):
+        for id_ in (5, 6):
             error = ErrorBody.model_validate(answers[id_].body)
             assert (error.code, error.temporary) == ("rate_limited", True)
             assert error.retry_after_ms == 51, "one request is 1000 / 20 ms, rounded up"

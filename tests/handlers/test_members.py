@@ -22,7 +22,7 @@ from lumina_protocol.conversations import (
 )
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
-from lumina_protocol.frame import Event, Request
+from lumina_protocol.frame import Event, EventFrame, Request
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
 from lumina_protocol.messages import (
     DeleteMessage,
@@ -31,6 +31,7 @@ from lumina_protocol.messages import (
     MessageChanged,
     MessageCreated,
     Note,
+    Person,
     ReadHistory,
 )
 
@@ -59,6 +60,23 @@ class House:
         ready = self.clients[name].ready
         assert ready
         return ready.user_id
+
+    def person(self, name: str) -> Person:
+        return Person(user_id=self.id(name), username=name)
+
+    def overheard(self, name: str) -> list[object]:
+        """All that the server tells this one from now on, also what the SDK keeps to itself."""
+        heard: list[object] = []
+        link = self.clients[name]._link
+        assert link
+        tell = link._tell
+
+        def hear(event: Event | EventFrame) -> None:
+            heard.append(event)
+            tell(event)
+
+        link._tell = hear
+        return heard
 
     async def told(self, name: str, kind: type[Event]) -> Event:
         """The next event of this kind; the others before it wait for whoever asks for them."""
@@ -222,7 +240,7 @@ async def test_who_comes_is_told_and_sees_what_follows(house: House) -> None:
         while isinstance(live, MessageCreated) and live.message.seq < 3:
             live = await house.told(name, MessageCreated)
         assert isinstance(live, MessageCreated)
-        assert live.message.note == Note(kind="added", user_ids=[house.id("carol")])
+        assert live.message.note == Note(kind="added", people=[house.person("carol")])
 
 
 async def test_many_who_come_are_counted_and_not_named(house: House) -> None:
@@ -341,7 +359,7 @@ async def test_who_leaves_is_not_asked_why(house: House) -> None:
     await house.remove(group, "bob", by="bob")
     assert await house.said("carol", group) == ["alice opened the group.", "bob left."]
     note = (await house.history("carol", group))[-1]
-    assert note.note == Note(kind="left", user_ids=[house.id("bob")])
+    assert note.note == Note(kind="left", people=[house.person("bob")])
     assert note.sender_id == house.id("bob")
 
 
@@ -408,18 +426,25 @@ async def test_who_comes_back_sees_what_was_said_while_they_were_there(house: Ho
 async def test_a_change_of_what_one_may_not_see_is_nothing_but_a_number(house: House) -> None:
     group, hidden = await away_for_a_while(house)
     where = {"conversation_id": group, "message_id": hidden.message_id}
+    await say(house["carol"], group, "the last before")
+    while (await house.told("bob", MessageCreated)).message.content != "the last before":
+        pass
+    heard = house.overheard("bob")
     edit = EditMessage(op_id=uuid7(), base_rev=hidden.rev, content="of bob", **where)
     edited = await house["carol"].call(edit)
     deleted = await house["carol"].call(DeleteMessage(op_id=uuid7(), **where))
     for rev in (edited.rev, deleted.rev):
-        assert await house.told("bob", ConversationVoid) == ConversationVoid(
-            conversation_id=group, rev=rev
-        )
         seen = await house.told("alice", MessageChanged)
         assert isinstance(seen, MessageChanged)
         assert seen.message.rev == rev
-    page = await house["bob"].call(SyncConversation(conversation_id=group, after_rev=6))
+    page = await house["bob"].call(SyncConversation(conversation_id=group, after_rev=7))
     assert (page.messages, page.to_rev, page.last_rev) == ([], deleted.rev, deleted.rev)
+    await say(house["carol"], group, "seen by all")
+    await house.told("bob", MessageCreated)
+    assert heard[:2] == [
+        ConversationVoid(conversation_id=group, rev=rev) for rev in (edited.rev, deleted.rev)
+    ]
+    assert len(heard) == 3
 
 
 async def test_the_newest_message_of_the_list_is_one_that_may_be_seen(

@@ -172,8 +172,10 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
     short = message.model_copy(update={"content": "\x01" * (PAGE_BYTES // 200)})
     conversation = Conversation(
         conversation_id=id_,
-        conversation_type="direct",
-        members=[Member(user_id=id_, username="\U00010400" * 30)] * 2,
+        conversation_type="group",
+        title="\U00010400" * 100,
+        members=[Member(user_id=id_, username="\U00010400" * 30)] * 20,
+        member_count=most,
         last_seq=most,
         last_rev=most,
         last_message=message,
@@ -184,9 +186,10 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
         MessagePage(messages=[message] * (PAGE_BYTES // 4000), last_seq=most, last_rev=most),
         MessagePage(messages=[short] * 200, last_seq=most, last_rev=most),
         SyncPage(messages=[short] * 200, from_rev=most, to_rev=most, last_rev=most),
-        ConversationPage(conversations=[conversation] * 40, more=True),
     ):
         assert len(JSON.reply(most, page)) < Settings.model_fields["outbox_bytes"].default
+    page = ConversationPage(conversations=[conversation] * 40, more=True)
+    assert len(JSON.reply(most, page)) < 2 * 2**20, "as large as README says that a client takes"
     limited = ConversationSynced(
         conversation_id=id_,
         messages=[short] * resume.NEWEST_PAGE,
@@ -202,7 +205,7 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
 def test_how_much_is_told_at_once() -> None:
     told = " ".join(section("### resume").split())
     assert f"at most {MAX_CURSORS}. None" in told
-    assert f"at most {MAX_CURSORS}, and how far" in told
+    assert f"at most {MAX_CURSORS}; where each" in told
     assert f"when more than {resume.MISSED} revs were missed" in told
     assert f"more than {MAX_MEMBERS:,} members" in section("### member.add")
     steps = section("## An unbroken conversation")
