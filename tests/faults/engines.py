@@ -10,6 +10,7 @@ import asyncio
 import os
 import shutil
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,8 @@ class OwnEngines:
         postmaster = psutil.Process(self.postgres.pid)
         family = [postmaster, *postmaster.children(recursive=True)]
         for process in family if number == signal.SIGSTOP else reversed(family):
-            os.kill(process.pid, number)
+            with suppress(ProcessLookupError):  # they come and go
+                os.kill(process.pid, number)
 
     async def stop(self) -> None:
         """For good, whatever state they are in."""

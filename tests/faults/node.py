@@ -17,6 +17,7 @@ from lumina_rt.dev.engines import WRITER, die_with_parent
 from tests.faults.engines import DATABASE, POSTGRES_SOCKET, OwnEngines
 from tests.faults.relay import HOST, Relay
 
+ROOT = Path(__file__).parents[2]
 READY_TIMEOUT_S = 60
 SECRET = "0f6b1c2d9e8a7f5b4c3d2e1f0a9b8c7d"
 SERVE = ("-m", "lumina_rt", "serve")
@@ -78,7 +79,8 @@ class FaultyNode:
     def start(self) -> None:
         with (self.folder / "node.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *self.command], env=self.environment, stdin=subprocess.DEVNULL,
+                [sys.executable, *self.command], env=self.environment, cwd=ROOT,
+                stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, process_group=0,
                 preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509  (only calls prctl)
             )  # fmt: skip

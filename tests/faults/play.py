@@ -126,12 +126,12 @@ async def _has(actor: Actor, revs: dict[UUID, int]) -> None:
 
 
 @asynccontextmanager
-async def play(world: World, seed: str) -> AsyncIterator[Play]:
+async def play(world: World, seed: str, stream: type[Stream] = Stream) -> AsyncIterator[Play]:
     """New users in new conversations, some with two devices, all connected."""
     tokens = await _register(world)
     conversations = await _talk(world, tokens)
     actors = [
-        await _actor(world, seed, name, number, tokens, conversations)
+        await _actor(world, seed, stream, name, number, tokens, conversations)
         for number, name in enumerate([*tokens, *list(tokens)[:SECOND_DEVICES]])
     ]
     for first, second in zip(actors, actors[USERS:], strict=False):
@@ -178,7 +178,7 @@ async def _talk(world: World, tokens: dict[str, Token]) -> dict[UUID, set[str]]:
 
 
 async def _actor(
-    world: World, seed: str, name: str, number: int, tokens: dict[str, Token],
+    world: World, seed: str, stream: type[Stream], name: str, number: int, tokens: dict[str, Token],
     conversations: dict[UUID, set[str]],
 ) -> Actor:  # fmt: skip
     device = f"{name.partition('_')[0]}-{1 + number // USERS}"
@@ -191,5 +191,5 @@ async def _actor(
     urls = [f"ws://{HOST}:{relay.front}/v1/socket" for relay in relays]
     first = number % len(urls)
     client = Roaming(urls[first:] + urls[:first], random, tokens[name].token)
-    actor.stream = Stream(client, own, actor.write)
+    actor.stream = stream(client, own, actor.write)
     return actor
