@@ -21,7 +21,7 @@ from lumina_protocol.messages import (
     SendMessage,
 )
 
-from tests.faults.log import Answered, Asked, Entry, Log, Page, Read, Seen, Told
+from tests.faults.log import Answered, Asked, Entry, Interrupted, Log, Page, Read, Seen, Told
 from tests.faults.relay import Relay
 from tests.faults.stream import Stream, seen
 
@@ -49,6 +49,7 @@ class Actor:
     """The newest of one's own messages, as they were last seen."""
     sent: int = 0
     asked: int = 0
+    interruptions: int = 0
     newest: dict[UUID, int] = field(default_factory=dict)
     """The highest rev of each conversation that it has heard of."""
 
@@ -59,6 +60,8 @@ class Actor:
         elif isinstance(entry, Page | Read):
             for message in entry.messages:
                 self._know(message)
+        elif isinstance(entry, Interrupted):
+            self.interruptions += 1
 
     def _know(self, message: Seen) -> None:
         conversation = message.conversation

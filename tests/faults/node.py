@@ -49,6 +49,10 @@ class FaultyNode:
         return cls(name, *ports, postgres, redis, folder)
 
     @property
+    def log(self) -> Path:
+        return self.folder / "node.log"
+
+    @property
     def url(self) -> str:
         """Past the relays of clients."""
         return f"ws://{HOST}:{self.port}/v1/socket"
@@ -77,7 +81,7 @@ class FaultyNode:
         return {**kept, **{f"LUMINA_{name}": value for name, value in settings.items()}}
 
     def start(self) -> None:
-        with (self.folder / "node.log").open("ab") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *self.command], env=self.environment, cwd=ROOT,
                 stdin=subprocess.DEVNULL,

@@ -64,6 +64,6 @@ async def test_the_promise_holds_when(name: str, world: World) -> None:
     async with play(world, name) as working:
         evidence = await working.run(steps)
     violations = check(evidence)
-    assert not violations, failure(evidence, steps, violations)
+    assert not violations, failure(evidence, steps, violations, world)
     assert sum(working.faults.values()) == len(steps.steps)
     assert sum(len(talk.messages) for talk in evidence.truth.values()) > 20, "it was work"
