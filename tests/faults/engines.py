@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import asyncpg
 import psutil
+from redis.asyncio import Redis
 
 from lumina_rt.dev import binaries, engines
 from lumina_rt.dev.home import Home, prepare, usable
@@ -92,6 +93,10 @@ class OwnEngines:
             while not engines._redis_ready(self.home):
                 assert self.redis.poll() is None, f"see {self.home.data}/redis.log"
                 await asyncio.sleep(0.02)
+
+    async def flush_redis(self) -> None:
+        async with Redis.from_url(f"unix://{self.redis_socket}") as redis:
+            await redis.flushall()
 
     def signal_postgres(self, number: signal.Signals) -> None:
         """All its processes."""

@@ -9,16 +9,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from redis.asyncio import Redis
-
 from tests.faults.actor import Actor
 from tests.faults.node import FaultyNode
-from tests.faults.operations import send
 from tests.faults.play import Play
 from tests.faults.relay import Mode, Relay
 
 Fault = Callable[[Play, int], AbstractAsyncContextManager[None]]
-QUIET_S = 5.0
 
 
 def node_of(play: Play, target: int) -> FaultyNode:
@@ -62,28 +58,8 @@ async def redis_paused(play: Play, target: int) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def redis_flushed(play: Play, target: int) -> AsyncIterator[None]:
-    await flush(play)
+    await play.world.engines.flush_redis()
     yield
-
-
-async def flush(play: Play) -> None:
-    async with Redis.from_url(f"unix://{play.world.engines.redis_socket}") as redis:
-        await redis.flushall()
-
-
-@asynccontextmanager
-async def last_words(play: Play, target: int) -> AsyncIterator[None]:
-    """All are silent, one says something, and Redis forgets it before anybody reads it: the
-    streams of the others are gone when it is published."""
-    play.working.clear()
-    try:
-        await play.wait_for(play.newest(), QUIET_S)
-        await flush(play)
-        await send(actor_of(play, target))
-        yield
-        await play.wait_for(play.newest(), QUIET_S)
-    finally:
-        play.working.set()
 
 
 @asynccontextmanager
@@ -169,7 +145,6 @@ FAULTS: dict[str, Row] = {
     "redis_emptied": Row(partial(redis_killed, empty=True), 3, "redis"),
     "redis_paused": Row(redis_paused, 3, "redis", longest_s=10),
     "redis_flushed": Row(redis_flushed, 4, "redis", longest_s=0),
-    "last_words": Row(last_words, 3, "redis", longest_s=0, targets=8),
     "postgres_restarted": Row(postgres_restarted, 4, "postgres", longest_s=2),
     "postgres_paused": Row(postgres_paused, 3, "postgres", longest_s=8),
     "slow_client": Row(slow_client, 3, "actor#", targets=8),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from lumina_rt.bus.entry import Delivery
 from lumina_rt.gate import Gate
 from lumina_rt.store import group_commit
 from lumina_rt.store.db import Tx
+from lumina_rt.workers.tail import Tail
 
 DOUBT_S = 0.2
 
@@ -64,10 +66,32 @@ def double_publish() -> None:
     patch(Gate, "_pass", twice)
 
 
+def unread_outbox() -> None:
+    """What the bus loses is lost."""
+
+    async def turn(tail: Tail) -> bool:
+        tail.last_turn = time.monotonic()
+        return False
+
+    patch(Tail, "turn", turn)
+
+
+def no_hold() -> None:
+    """Whatever comes is told as it comes."""
+
+    def arrive(gate: Gate, conversation_id: UUID, rev: int, delivery: Delivery) -> None:
+        if rev != gate._revs.get(conversation_id):
+            gate._pass(conversation_id, rev, delivery)
+
+    patch(Gate, "_arrive", arrive)
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     "ack-before-commit": ack_before_commit,
     "skipped-outbox-row": skipped_outbox_row,
     "double-publish": double_publish,
+    "unread-outbox": unread_outbox,
+    "no-hold": no_hold,
 }
 
 

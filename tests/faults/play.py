@@ -20,7 +20,7 @@ from tests.faults import truth
 from tests.faults.actor import HOUR_MS, Actor
 from tests.faults.evidence import Evidence
 from tests.faults.log import Log
-from tests.faults.operations import draw
+from tests.faults.operations import draw, send
 from tests.faults.relay import HOST, Relay
 from tests.faults.stream import Roaming, Stream
 from tests.faults.world import World
@@ -43,7 +43,6 @@ class Play:
     world: World
     seed: str
     actors: list[Actor]
-    working: asyncio.Event = field(default_factory=asyncio.Event)
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     faults: Counter[str] = field(default_factory=Counter)
     recovered_s: list[float] = field(default_factory=list)
@@ -53,7 +52,6 @@ class Play:
 
     async def run(self, faults: Callable[[Play], Awaitable[None]]) -> Evidence:
         """Work while faults happen, then for a moment without them, and wait until all is seen."""
-        self.working.set()
         async with asyncio.TaskGroup() as tasks:
             hands = [
                 tasks.create_task(self._work(actor, hand))
@@ -65,7 +63,8 @@ class Play:
             await asyncio.sleep(CALM_S)
             self.ending.set()
             await asyncio.gather(*hands)
-            await self._settle()
+            if await self._settle():
+                await self._last_words()
         ended_at = time.monotonic()
         kept = await truth.read(self.world.engines.database_url, self._conversations())
         logs = [actor.log for actor in self.actors]
@@ -83,15 +82,28 @@ class Play:
     async def _work(self, actor: Actor, hand: int) -> None:
         random = Random(f"{self.seed} {actor.log.device} {hand}")
         while not self.ending.is_set():
-            await self.working.wait()
             await draw(random)(actor)
             await asyncio.sleep(random.expovariate(1 / PAUSE_S))
 
-    async def _settle(self) -> None:
-        until = time.monotonic() + RETURN_S
-        while not all(actor.stream.online for actor in self.actors) and time.monotonic() < until:
-            await asyncio.sleep(LOOK_S)
-        await self.wait_for(self.newest(), SETTLE_S)
+    async def _last_words(self) -> None:
+        """When all is quiet, Redis forgets everything, and in that moment each says something: the
+        streams of the other nodes are gone when it is published, and nothing follows."""
+        await self.world.engines.flush_redis()
+        await asyncio.gather(*(send(actor) for actor in self.actors))
+        await self._settle()
+
+    async def _settle(self) -> bool:
+        """Wait until everybody is back and has everything. False: that takes too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETURN_S):
+                while not all(actor.stream.online for actor in self.actors):
+                    await asyncio.sleep(LOOK_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                for actor in self.actors:
+                    await _has(actor, self.newest())
+                return True
+        return False
 
     def newest(self) -> dict[UUID, int]:
         """The highest rev of each conversation that anybody has heard of."""
@@ -100,13 +112,6 @@ class Play:
             for talk, rev in actor.newest.items():
                 found[talk] = max(rev, found.get(talk, 0))
         return found
-
-    async def wait_for(self, revs: dict[UUID, int], within_s: float) -> None:
-        """Until every actor has all of its conversations up to these revs, or the time is up."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                for actor in self.actors:
-                    await _has(actor, revs)
 
     async def _recover(self, actor: Actor, revs: dict[UUID, int]) -> None:
         began = time.monotonic()

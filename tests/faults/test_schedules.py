@@ -24,10 +24,6 @@ SCHEDULES: dict[str, tuple[Step, ...]] = {
         Step(4.5, "redis_flushed"),
     ),
     "redis hangs": (Step(0.5, "redis_paused", 3),),
-    "redis loses the last word of a quiet talk": (
-        Step(0.5, "last_words", 0, 0),
-        Step(1.5, "last_words", 0, 4),
-    ),
     "postgres crashes, and hangs": (
         Step(0.5, "postgres_restarted", 0.5),
         Step(3.0, "postgres_paused", 2),
