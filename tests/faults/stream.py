@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from lumina_protocol.conversations import SyncConversation
@@ -140,3 +140,10 @@ def seen(message: Message) -> Seen:
         message.conversation_id, message.message_id, message.seq, message.rev,
         message.sender_id, message.content, message.is_deleted,
     )  # fmt: skip
+
+
+def bear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """An exception handler for the loop. A request whose line broke while it was written leaves an
+    answer that nobody waits for (Link.call); what broke is told by the call itself."""
+    if not isinstance(context.get("exception"), sdk.Disconnected):
+        loop.default_exception_handler(context)
