@@ -28,7 +28,7 @@ from tests.faults.world import World
 PASSWORD = "correct horse battery"
 USERS, SECOND_DEVICES = 5, 3
 HANDS = 2
-PAUSE_S = 0.15
+PAUSE_S = 0.2
 """Between two operations of a hand, on average."""
 LOOK_S = 0.05
 CALM_S = 1.0

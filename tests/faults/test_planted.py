@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from pathlib import Path
 
 import pytest
 from lumina_protocol.frame import Request
@@ -12,12 +14,14 @@ from tests.faults.checker import check
 from tests.faults.node import SERVE
 from tests.faults.planted import PLANTS, command
 from tests.faults.play import play
+from tests.faults.report import failure
 from tests.faults.schedule import Schedule, Step
 from tests.faults.stream import R, Stream
 from tests.faults.world import World
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
+NODES = 2
 FOUND: dict[str, tuple[tuple[Step, ...], str]] = {
     "ack-before-commit": (
         (Step(1, "node_killed", 0, 0), Step(1.5, "node_killed", 0, 1)),
@@ -40,7 +44,13 @@ async def start_again(world: World, command: tuple[str, ...]) -> None:
 async def found(world: World, steps: tuple[Step, ...], stream: type[Stream] = Stream) -> set[str]:
     async with play(world, "planted", stream) as working:
         evidence = await working.run(Schedule(steps))
-    return {violation.demand for violation in check(evidence)}
+    violations = check(evidence)
+    told = failure(evidence, Schedule(steps), violations, world)
+    logs = Path(told.splitlines()[-1].rpartition(" ")[2])
+    assert len(list(logs.glob("*.jsonl"))) == len(evidence.logs)
+    assert all("ready" in path.read_text("utf-8") for path in logs.glob("node*.log"))
+    shutil.rmtree(logs)
+    return {violation.demand for violation in violations}
 
 
 @pytest.mark.parametrize("plant", PLANTS)

@@ -13,43 +13,42 @@ from tests.faults.world import World
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
 SCHEDULES: dict[str, tuple[Step, ...]] = {
-    "nodes are killed": (
+    "a node is killed, another is drained": (
         Step(0.5, "node_killed", 0.5, 0),
-        Step(2.0, "node_killed", 0, 1),
+        Step(1.5, "node_drained", 0, 2),
     ),
-    "a node is drained": (Step(0.5, "node_drained", 0, 2),),
-    "redis is killed, forgets everything, and is flushed": (
-        Step(0.5, "redis_killed", 1.5),
-        Step(3.0, "redis_emptied", 0.5),
-        Step(4.5, "redis_flushed"),
+    "redis is killed, forgets everything, is flushed, and hangs": (
+        Step(0.5, "redis_killed", 1),
+        Step(2.0, "redis_emptied", 0.2),
+        Step(2.8, "redis_flushed"),
+        Step(3.0, "redis_paused", 2),
     ),
-    "redis hangs": (Step(0.5, "redis_paused", 3),),
     "postgres crashes, and hangs": (
         Step(0.5, "postgres_restarted", 0.5),
-        Step(3.0, "postgres_paused", 2),
+        Step(2.5, "postgres_paused", 1.5),
     ),
     "single nodes are cut off": (
         Step(0.5, "without_redis_cut", 2, 0),
         Step(0.5, "without_postgres_cut", 1.5, 1),
-        Step(1.5, "without_redis_stall", 2, 2),
-        Step(2.5, "without_postgres_stall", 1.5, 0),
-        Step(2.5, "without_postgres_drip", 1.5, 1),
+        Step(1.0, "without_redis_stall", 2, 2),
+        Step(2.0, "without_postgres_stall", 1, 0),
+        Step(2.0, "without_postgres_drip", 1, 1),
     ),
     "all nodes are cut off from redis": (
         Step(0.5, "all_without_redis_cut", 1),
-        Step(2.0, "all_without_redis_stall", 1),
-        Step(3.5, "all_without_redis_drip", 1),
+        Step(1.7, "all_without_redis_stall", 1),
+        Step(3.0, "all_without_redis_drip", 0.5),
     ),
     "all nodes are cut off from postgres": (
         Step(0.5, "all_without_postgres_cut", 0.5),
-        Step(2.0, "all_without_postgres_stall", 1),
-        Step(3.5, "all_without_postgres_drip", 0.5),
+        Step(1.7, "all_without_postgres_stall", 1),
+        Step(3.0, "all_without_postgres_drip", 0.5),
     ),
     "clients are slow, half-open, and all come at once": (
         Step(0.5, "slow_client", 2, 0),
         Step(0.5, "half_open_client", 1.5, 3),
         Step(1.0, "all_reconnect"),
-        Step(3.0, "all_reconnect"),
+        Step(2.0, "all_reconnect"),
     ),
 }
 

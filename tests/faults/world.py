@@ -11,7 +11,7 @@ from random import Random
 
 from tests.faults import engines
 from tests.faults.engines import OwnEngines
-from tests.faults.node import SERVE, FaultyNode
+from tests.faults.node import FaultyNode
 from tests.faults.relay import HOST
 
 NODES = 3
@@ -26,19 +26,18 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, command: tuple[str, ...] = SERVE) -> AsyncIterator[World]:
-    """Ready. `command` is what python is given to run a node."""
+async def world(folder: Path, count: int = NODES) -> AsyncIterator[World]:
+    """With so many nodes, all ready."""
     async with AsyncExitStack() as stack:
         own = await engines.start(folder / "engines")
         stack.push_async_callback(own.stop)
-        ports = free_ports(2 * NODES)
+        ports = free_ports(2 * count)
         nodes = []
-        for number in range(NODES):
+        for number in range(count):
             pair = ports[2 * number], ports[2 * number + 1]
             name = f"node{number + 1}"
             node = await FaultyNode.make(name, pair, own, folder / name)
             stack.push_async_callback(node.stop)
-            node.command = command
             node.start()
             nodes.append(node)
         for node in nodes:
