@@ -76,22 +76,11 @@ def unread_outbox() -> None:
     patch(Tail, "turn", turn)
 
 
-def no_hold() -> None:
-    """Whatever comes is told as it comes."""
-
-    def arrive(gate: Gate, conversation_id: UUID, rev: int, delivery: Delivery) -> None:
-        if rev != gate._revs.get(conversation_id):
-            gate._pass(conversation_id, rev, delivery)
-
-    patch(Gate, "_arrive", arrive)
-
-
 PLANTS: dict[str, Callable[[], None]] = {
     "ack-before-commit": ack_before_commit,
     "skipped-outbox-row": skipped_outbox_row,
     "double-publish": double_publish,
     "unread-outbox": unread_outbox,
-    "no-hold": no_hold,
 }
 
 

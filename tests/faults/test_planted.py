@@ -30,7 +30,6 @@ FOUND: dict[str, tuple[tuple[Step, ...], str]] = {
     "skipped-outbox-row": ((), "what_is_acknowledged_is_seen_in_time"),
     "double-publish": ((), "nothing_is_told_twice"),
     "unread-outbox": ((), "what_is_acknowledged_is_seen_in_time"),
-    "no-hold": ((), "new_messages_are_told_in_order_without_hole"),
 }
 
 
