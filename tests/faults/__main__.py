@@ -64,8 +64,13 @@ async def run(seed: str, acts: list[int], tally: Tally) -> None:
         async with worlds.world(folder) as world:
             for act in acts:
                 await one_act(world, seed, act, tally)
-    finally:
+    except Exception:
+        SCREEN.print(f"the run itself failed; what nodes and engines have logged is in {folder}")
+        raise
+    except asyncio.CancelledError:
         shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 async def one_act(world: World, seed: str, act: int, tally: Tally) -> None:

@@ -42,6 +42,16 @@ async def node_drained(play: Play, target: int) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def node_paused(play: Play, target: int) -> AsyncIterator[None]:
+    """As by a machine that is moved: it does not know that it was away."""
+    process = node_of(play, target).process
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    yield
+    process.send_signal(signal.SIGCONT)
+
+
+@asynccontextmanager
 async def redis_killed(play: Play, target: int, *, empty: bool = False) -> AsyncIterator[None]:
     """`empty`: it comes back knowing nothing."""
     await play.world.engines.kill_redis()
@@ -141,6 +151,7 @@ def _modes(name: str, fault: Callable[..., AbstractAsyncContextManager[None]], w
 FAULTS: dict[str, Row] = {
     "node_killed": Row(node_killed, 8, "node#", targets=3),
     "node_drained": Row(node_drained, 5, "node#", targets=3),
+    "node_paused": Row(node_paused, 3, "node#", longest_s=8, targets=3),
     "redis_killed": Row(redis_killed, 4, "redis"),
     "redis_emptied": Row(partial(redis_killed, empty=True), 3, "redis"),
     "redis_paused": Row(redis_paused, 3, "redis", longest_s=10),

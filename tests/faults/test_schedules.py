@@ -13,8 +13,9 @@ from tests.faults.world import World
 pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
 SCHEDULES: dict[str, tuple[Step, ...]] = {
-    "a node is killed, another is drained": (
+    "a node is killed, another stands still, and the third is drained": (
         Step(0.5, "node_killed", 0.5, 0),
+        Step(0.5, "node_paused", 1, 1),
         Step(1.5, "node_drained", 0, 2),
     ),
     "redis is killed, forgets everything, is flushed, and hangs": (
