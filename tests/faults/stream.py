@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Literal, TypeVar
@@ -36,17 +37,27 @@ class Roaming(sdk.Client):
     def __init__(self, urls: Sequence[str], random: Random, token: str) -> None:
         super().__init__(urls[0], token=token)
         self._urls, self._random = urls, random
+        self.tries = 0
+        self.arrivals: deque[float] = deque()
+        """When what is in the inbox came: its reader may be busy for long with catching up."""
 
-    async def _reopen(self) -> None:
-        self.url = self._random.choice(self._urls)
-        await super()._reopen()
+    def _tell(self, news: sdk.News) -> None:
+        self.arrivals.append(time.monotonic())
+        super()._tell(news)
+
+    async def _open(self) -> None:
+        """The first time the first one."""
+        if self.tries:
+            self.url = self._random.choice(self._urls)
+        self.tries += 1
+        await super()._open()
 
 
 class Stream:
     """One client's connection, and what it shows its app. `listen` is to be kept running."""
 
     def __init__(
-        self, client: sdk.Client, conversations: Sequence[UUID], write: Callable[[Entry], None]
+        self, client: Roaming, conversations: Sequence[UUID], write: Callable[[Entry], None]
     ) -> None:
         self.had = dict.fromkeys(conversations, 0)
         """The rev up to which everything of a conversation is here."""
@@ -61,7 +72,7 @@ class Stream:
             await self._client.connect()
             try:
                 async for news in inbox:
-                    await self._take(news)
+                    await self._take(self._client.arrivals.popleft(), news)
             except sdk.Disconnected as end:
                 self.online = False
                 self._write(Ended(time.monotonic(), "" if end.code == 1000 else str(end)))
@@ -90,26 +101,26 @@ class Stream:
                 break
         return "in doubt", tries
 
-    async def _take(self, news: sdk.News) -> None:
+    async def _take(self, at: float, news: sdk.News) -> None:
         match news:
             case sdk.Connected():
-                self._write(Connected(time.monotonic(), self._client.url))
+                self._write(Connected(at, self._client.url))
                 for conversation in self.had:
                     await self._catch_up(conversation, "resume")
                 self.online = True
                 self._write(CaughtUp(time.monotonic()))
             case sdk.Interrupted(code, reason):
                 self.online = False
-                self._write(Interrupted(time.monotonic(), code, reason))
+                self._write(Interrupted(at, code, reason))
             case MessageCreated(message=message):
-                await self._told("created", seen(message))
+                await self._told(at, "created", seen(message))
             case MessageChanged(message=message):
-                await self._told("changed", seen(message))
+                await self._told(at, "changed", seen(message))
 
-    async def _told(self, kind: Literal["created", "changed"], message: Seen) -> None:
+    async def _told(self, at: float, kind: Literal["created", "changed"], message: Seen) -> None:
         conversation = message.conversation
         next_rev = self.had.setdefault(conversation, 0) + 1
-        self._write(Told(time.monotonic(), kind, message, taken=message.rev == next_rev))
+        self._write(Told(at, kind, message, taken=message.rev == next_rev))
         if message.rev == next_rev:
             self.had[conversation] = next_rev
         elif message.rev > next_rev:
