@@ -45,8 +45,10 @@ class Play:
     actors: list[Actor]
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     faults: Counter[str] = field(default_factory=Counter)
+    broken: int = 0
+    """Faults that have begun and are not healed."""
     recovered_s: list[float] = field(default_factory=list)
-    """From each heal until each client that was online had seen all that was known by then."""
+    """From when all was healed until each client that was online had what was known by then."""
     healed_at: float = 0.0
     _recovering: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -71,10 +73,12 @@ class Play:
         return Evidence(logs, kept, self.healed_at, ended_at)
 
     def healed(self, fault: str) -> None:
-        """A fault is over: see how long it takes until everybody has what there was."""
+        """A fault is over. If it was the last one for now, see how long it takes until those who
+        are online have what there was."""
         self.faults[fault] += 1
+        self.broken -= 1
         for actor in self.actors:
-            if actor.stream.online:
+            if actor.stream.online and not self.broken:
                 task = asyncio.create_task(self._recover(actor, self.newest()))
                 self._recovering.add(task)
                 task.add_done_callback(self._recovering.discard)

@@ -44,6 +44,7 @@ class Schedule:
 
 async def _do(play: Play, step: Step, at: float) -> None:
     await asyncio.sleep(at - asyncio.get_running_loop().time())
+    play.broken += 1
     async with FAULTS[step.fault].inject(play, step.target):
         await asyncio.sleep(step.for_s)
     play.healed(step.fault)
