@@ -1,4 +1,5 @@
-# make dev | test | check | fmt | clean.   NODES=2 make dev starts two nodes.
+# make dev | test | faults | check | fmt | clean.   NODES=2 make dev starts two nodes.
+# make faults MINUTES=10 breaks what can break at random; SEED=7 does what it did before.
 
 BIN := .venv/bin
 PYTHON ?= python3
@@ -7,13 +8,16 @@ unexport PYTHONDONTWRITEBYTECODE
 # Trust whom the machine trusts, as pip does: behind a proxy it may be somebody else.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: dev test check fmt lock clean
+.PHONY: dev test faults check fmt lock clean
 
 dev: .venv/installed
 	@exec $(BIN)/lumina dev
 
 test: .venv/installed
 	@$(BIN)/pytest $(ARGS)
+
+faults: .venv/installed
+	@exec $(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ACT),--act $(ACT))
 
 check: .venv/installed
 	@$(BIN)/ruff format --check .

@@ -207,6 +207,9 @@ async def connect(dsn: str, *, size: int) -> Pool:
                 "statement_timeout": "5000",
                 "lock_timeout": "1000",
                 "idle_in_transaction_session_timeout": "10000",
+                # The cost of look-ups in 16 parts is guessed far too high: compiling takes seconds
+                # for a query of one millisecond.
+                "jit": "off",
             },
         )
 

@@ -288,6 +288,7 @@ async def test_connections_have_their_limits_set(db: Db) -> None:
     wanted = {
         "application_name": "lumina",
         "statement_timeout": "5s",
+        "jit": "off",
         "lock_timeout": "1s",
         "idle_in_transaction_session_timeout": "10s",
         "transaction_isolation": "read committed",

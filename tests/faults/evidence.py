@@ -1,0 +1,94 @@
+"""What an invariant is given to judge, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from tests.faults.log import Answered, Asked, Connected, Entry, Interrupted, Log, Page, Told
+from tests.faults.truth import Kept, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    demand: str
+    """The name of the invariant."""
+    what: str
+    """Who, where and what: enough to find the lines in the logs."""
+
+    def __str__(self) -> str:
+        return f"{self.demand.replace('_', ' ')}: {self.what}"
+
+
+@dataclass(slots=True)
+class Evidence:
+    """The logs of all clients, the truth after the end, and when the last fault was healed."""
+
+    logs: list[Log]
+    truth: Truth
+    healed_at: float = 0.0
+    ended_at: float = 0.0
+    """Until when the clients have listened."""
+    by_id: dict[tuple[UUID, UUID], Kept] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_id = {
+            (conversation, kept.message): kept
+            for conversation, talk in self.truth.items()
+            for kept in talk.messages
+        }
+
+
+Invariant = Callable[[Evidence], Iterator[str]]
+"""Yields what is wrong, in words. Its name says what it demands."""
+
+
+def settled(log: Log) -> Iterator[tuple[Asked, Answered]]:
+    """The requests that have an answer, in the order of their answers."""
+    asked: dict[int, Asked] = {}
+    for entry in log.entries:
+        if isinstance(entry, Asked):
+            asked[entry.number] = entry
+        elif isinstance(entry, Answered):
+            yield asked[entry.number], entry
+
+
+def acknowledged(evidence: Evidence, *ops: str) -> Iterator[tuple[Log, Asked, Answered]]:
+    for log in evidence.logs:
+        for asked, answer in settled(log):
+            if answer.outcome == "ok" and asked.op in ops:
+                yield log, asked, answer
+
+
+def connections(log: Log) -> list[list[Entry]]:
+    """What happened on each connection."""
+    found: list[list[Entry]] = [[]]
+    for entry in log.entries:
+        if isinstance(entry, Connected | Interrupted):
+            found.append([])
+        found[-1].append(entry)
+    return found
+
+
+def live(entries: list[Entry]) -> dict[UUID, list[Told]]:
+    """The live events of each conversation, in the order in which they came."""
+    told: dict[UUID, list[Told]] = {}
+    for entry in entries:
+        if isinstance(entry, Told):
+            told.setdefault(entry.message.conversation, []).append(entry)
+    return told
+
+
+def shown(entry: Entry) -> list[tuple[UUID, UUID]]:
+    """Which messages an entry has brought to the app by itself, without that it asked."""
+    if isinstance(entry, Told) and entry.taken:
+        return [(entry.message.conversation, entry.message.message)]
+    if isinstance(entry, Page) and entry.why != "asked":
+        return [(seen.conversation, seen.message) for seen in entry.messages]
+    return []
+
+
+def short(id_: UUID | None) -> str:
+    """The end of an id, which is random, unlike its beginning."""
+    return str(id_)[-8:] if id_ else "-"

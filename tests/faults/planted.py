@@ -1,0 +1,94 @@
+"""Nodes with a bug, which the suite must find: `python -m tests.faults.planted NAME serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from lumina_rt import cli
+from lumina_rt.bus.entry import Delivery
+from lumina_rt.gate import Gate
+from lumina_rt.store import group_commit
+from lumina_rt.store.db import Tx
+from lumina_rt.workers.tail import Tail
+
+DOUBT_S = 0.2
+
+
+def patch(of: type, name: str, other: Callable[..., object]) -> None:
+    setattr(of, name, other)
+
+
+def ack_before_commit() -> None:
+    """Whoever asked is told that it is done, and only then it is committed."""
+
+    async def settle(line: group_commit.Line, batch: list[tuple[Any, asyncio.Future[Any]]]) -> None:
+        db = line.writers.db
+        async with db.pool.acquire() as conn, conn.transaction():
+            tx = Tx(conn, db.node_id)
+            results = await line.write.commit(tx, [item for item, _ in batch])
+            for (_, future), result in zip(batch, results, strict=True):
+                group_commit._answer(future, result)
+            await asyncio.sleep(DOUBT_S)
+        db.publish(tx.emitted)
+
+    patch(group_commit.Line, "_settle", settle)
+
+
+def skipped_outbox_row() -> None:
+    """Of every second change no node is told, neither by the bus nor by the outbox."""
+    arrive, catch_up = Gate.arrive, Gate.catch_up
+
+    def arrive_sometimes(gate: Gate, delivery: Delivery) -> None:
+        if not (isinstance(delivery.place, tuple) and delivery.place[1] % 2):
+            arrive(gate, delivery)
+
+    def catch_up_sometimes(gate: Gate, conversation_id: UUID, revs: tuple[int, int]) -> None:
+        if revs[1] % 2 == 0:
+            catch_up(gate, conversation_id, revs)
+
+    patch(Gate, "arrive", arrive_sometimes)
+    patch(Gate, "catch_up", catch_up_sometimes)
+
+
+def double_publish() -> None:
+    """What has passed the gate is told once more."""
+    passed = Gate._pass
+
+    def twice(gate: Gate, conversation_id: UUID, rev: int, delivery: Delivery) -> None:
+        passed(gate, conversation_id, rev, delivery)
+        gate.hub.deliver(delivery.to, delivery.payload)
+
+    patch(Gate, "_pass", twice)
+
+
+def unread_outbox() -> None:
+    """What the bus loses is lost."""
+
+    async def turn(tail: Tail) -> bool:
+        tail.last_turn = time.monotonic()
+        return False
+
+    patch(Tail, "turn", turn)
+
+
+PLANTS: dict[str, Callable[[], None]] = {
+    "ack-before-commit": ack_before_commit,
+    "skipped-outbox-row": skipped_outbox_row,
+    "double-publish": double_publish,
+    "unread-outbox": unread_outbox,
+}
+
+
+def command(plant: str) -> tuple[str, ...]:
+    """What python is given to run a node with it."""
+    return ("-m", __name__, plant, "serve")
+
+
+if __name__ == "__main__":
+    PLANTS[sys.argv.pop(1)]()
+    cli.main()

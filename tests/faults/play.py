@@ -1,0 +1,204 @@
+"""Actors at work in a world while a schedule of faults runs, and the evidence of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from random import Random
+from uuid import UUID, uuid4
+
+from lumina_protocol.accounts import Register, Token
+from lumina_protocol.conversations import CreateConversation
+from lumina_protocol.fields import uuid7
+
+from lumina_rt.client import Client
+from tests.faults import truth
+from tests.faults.actor import HOUR_MS, Actor
+from tests.faults.evidence import Evidence
+from tests.faults.log import Log
+from tests.faults.operations import draw, send
+from tests.faults.relay import HOST, Relay
+from tests.faults.stream import Roaming, Stream
+from tests.faults.world import World
+
+PASSWORD = "correct horse battery"
+USERS, SECOND_DEVICES = 5, 3
+HANDS = 2
+PAUSE_S = 0.2
+"""Between two operations of a hand, on average."""
+LOOK_S = 0.05
+CALM_S = 1.0
+"""Work goes on for so long after the last fault."""
+SETTLE_S = 5.5
+RETURN_S = 30.0
+"""For those whose back-off has grown."""
+
+
+@dataclass(slots=True)
+class Play:
+    world: World
+    seed: str
+    actors: list[Actor]
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    faults: Counter[str] = field(default_factory=Counter)
+    broken: int = 0
+    """Faults that have begun and are not healed."""
+    recovered_s: list[float] = field(default_factory=list)
+    """From when all was healed until each client that was online had what was known by then."""
+    healed_at: float = 0.0
+    _recovering: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self, faults: Callable[[Play], Awaitable[None]]) -> Evidence:
+        """Work while faults happen, then for a moment without them, and wait until all is seen."""
+        async with asyncio.TaskGroup() as tasks:
+            hands = [
+                tasks.create_task(self._work(actor, hand))
+                for actor in self.actors
+                for hand in range(HANDS)
+            ]
+            await faults(self)
+            self.healed_at = time.monotonic()
+            await asyncio.sleep(CALM_S)
+            self.ending.set()
+            await asyncio.gather(*hands)
+            if await self._settle():
+                await self._last_words()
+        ended_at = time.monotonic()
+        kept = await truth.read(self.world.engines.database_url, self._conversations())
+        logs = [actor.log for actor in self.actors]
+        return Evidence(logs, kept, self.healed_at, ended_at)
+
+    def healed(self, fault: str) -> None:
+        """A fault is over. If it was the last one for now, see how long it takes until those who
+        are online have what there was."""
+        self.faults[fault] += 1
+        self.broken -= 1
+        for actor in self.actors:
+            if actor.stream.online and not self.broken:
+                task = asyncio.create_task(self._recover(actor, self.newest()))
+                self._recovering.add(task)
+                task.add_done_callback(self._recovering.discard)
+
+    async def _work(self, actor: Actor, hand: int) -> None:
+        random = Random(f"{self.seed} {actor.log.device} {hand}")
+        while not self.ending.is_set():
+            await draw(random)(actor)
+            await asyncio.sleep(random.expovariate(1 / PAUSE_S))
+
+    async def _last_words(self) -> None:
+        """When all is quiet, Redis forgets everything, and in that moment each says something: the
+        streams of the other nodes are gone when it is published, and nothing follows."""
+        await self.world.engines.flush_redis()
+        await asyncio.gather(*(send(actor) for actor in self.actors))
+        await self._settle()
+
+    async def _settle(self) -> bool:
+        """Wait until everybody is back and has everything. False: that takes too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETURN_S):
+                while not all(actor.stream.online for actor in self.actors):
+                    await asyncio.sleep(LOOK_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                for actor in self.actors:
+                    await _has(actor, self.newest())
+                return True
+        return False
+
+    def newest(self) -> dict[UUID, int]:
+        """The highest rev of each conversation that anybody has heard of."""
+        found: dict[UUID, int] = {}
+        for actor in self.actors:
+            for talk, rev in actor.newest.items():
+                found[talk] = max(rev, found.get(talk, 0))
+        return found
+
+    async def _recover(self, actor: Actor, revs: dict[UUID, int]) -> None:
+        began = time.monotonic()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETURN_S):
+                await _has(actor, revs)
+        self.recovered_s.append(time.monotonic() - began)
+
+    def _conversations(self) -> set[UUID]:
+        return {talk for actor in self.actors for talk in actor.conversations}
+
+
+async def _has(actor: Actor, revs: dict[UUID, int]) -> None:
+    had = actor.stream.had
+    while any(had[talk] < revs.get(talk, 0) for talk in actor.conversations):
+        await asyncio.sleep(LOOK_S)
+
+
+@asynccontextmanager
+async def play(world: World, seed: str, stream: type[Stream] = Stream) -> AsyncIterator[Play]:
+    """New users in new conversations, some with two devices, all connected."""
+    tokens = await _register(world)
+    conversations = await _talk(world, tokens)
+    actors = [
+        await _actor(world, seed, stream, name, number, tokens, conversations)
+        for number, name in enumerate([*tokens, *list(tokens)[:SECOND_DEVICES]])
+    ]
+    for first, second in zip(actors, actors[USERS:], strict=False):
+        first.sibling, second.sibling = second, first
+    actors[1].clock_off_ms, actors[2].clock_off_ms = HOUR_MS, -HOUR_MS
+    listening = [asyncio.create_task(actor.stream.listen()) for actor in actors]
+    now = Play(world, seed, actors)
+    try:
+        async with asyncio.timeout(RETURN_S):
+            while not all(actor.stream.online for actor in actors):
+                await asyncio.sleep(LOOK_S)
+        yield now
+    finally:
+        for actor in actors:
+            await actor.stream.close()
+        await asyncio.gather(*listening)
+        for task in now._recovering:
+            task.cancel()
+        for actor in actors:
+            for relay in actor.relays:
+                await relay.stop()
+
+
+async def _register(world: World) -> dict[str, Token]:
+    play_id = uuid4().hex[:8]
+    names = [f"{name}_{play_id}" for name in ("alice", "bob", "carol", "dave", "erin")]
+    async with Client(world.nodes[0].url) as stranger:
+        return {
+            name: await stranger.call(Register(username=name, password=PASSWORD)) for name in names
+        }
+
+
+async def _talk(world: World, tokens: dict[str, Token]) -> dict[UUID, set[str]]:
+    """A conversation for each pair."""
+    found: dict[UUID, set[str]] = {}
+    names = list(tokens)
+    for number, name in enumerate(names):
+        async with Client(world.nodes[0].url, token=tokens[name].token) as client:
+            for other in names[number + 1 :]:
+                request = CreateConversation(conversation_id=uuid7(), username=other)
+                made = await client.call(request)
+                found[made.conversation.conversation_id] = {name, other}
+    return found
+
+
+async def _actor(
+    world: World, seed: str, stream: type[Stream], name: str, number: int, tokens: dict[str, Token],
+    conversations: dict[UUID, set[str]],
+) -> Actor:  # fmt: skip
+    device = f"{name.partition('_')[0]}-{1 + number // USERS}"
+    relays = [Relay(0, node.port) for node in world.nodes]
+    for relay in relays:
+        await relay.start()
+    own = [talk for talk, members in conversations.items() if name in members]
+    random = Random(f"{seed} {device}")
+    actor = Actor(Log(device, tokens[name].user_id), random, own, relays)
+    urls = [f"ws://{HOST}:{relay.front}/v1/socket" for relay in relays]
+    first = number % len(urls)
+    client = Roaming(urls[first:] + urls[:first], random, tokens[name].token)
+    actor.stream = stream(client, own, actor.write)
+    return actor

@@ -1,0 +1,98 @@
+"""Hand-made logs: a short talk in which all went well, to be told wrongly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+from uuid import UUID
+
+from tests.faults.evidence import Evidence
+from tests.faults.log import (
+    Answered,
+    Asked,
+    CaughtUp,
+    Connected,
+    Ended,
+    Entry,
+    Interrupted,
+    Log,
+    Page,
+    Read,
+    Seen,
+    Told,
+)
+from tests.faults.truth import Kept, Talk
+
+ALICE, BOB, EVE = (UUID(int=number) for number in (1, 2, 3))
+TALK = UUID(int=10)
+M1, M2, M3, M4 = (UUID(int=100 + number) for number in range(1, 5))
+
+
+def seen(message: UUID, seq: int, rev: int, says: str, sender: UUID = ALICE) -> Seen:
+    return Seen(TALK, message, seq, rev, sender, says, is_deleted=not says)
+
+
+HI = seen(M1, 1, 1, "hi")
+YES = seen(M2, 2, 2, "yes", BOB)
+SO = seen(M3, 3, 3, "so")
+SO_EDITED = replace(SO, rev=4, content="so?")
+YES_DELETED = replace(YES, rev=5, content="", is_deleted=True)
+LAST = seen(M4, 4, 6, "last")
+HEALED_AT, ENDED_AT = 10.0, 30.0
+
+
+def told(at: float, kind: Literal["created", "changed"], message: Seen) -> Told:
+    return Told(at, kind, message, taken=True)
+
+
+def send(at: float, number: int, message: Seen) -> list[Entry]:
+    return [
+        Asked(at, number, "send", TALK, message.message, content=message.content),
+        Answered(at + 0.1, number, "ok", message.seq, message.rev),
+    ]
+
+
+def change(at: float, number: int, op: str, message: Seen) -> list[Entry]:
+    key = UUID(int=200 + number)
+    return [
+        Asked(at, number, op, TALK, message.message, key, content=message.content),
+        Answered(at + 0.1, number, "ok", message.seq, message.rev),
+    ]
+
+
+def alice() -> Log:
+    """Always there. Sends three, edits one."""
+    entries = [
+        Connected(0, "ws://a"), CaughtUp(0.1),
+        *send(1, 1, HI), told(1.2, "created", HI), told(2.2, "created", YES),
+        *send(3, 2, SO), told(3.2, "created", SO),
+        *change(4, 3, "edit", SO_EDITED), told(4.2, "changed", SO_EDITED),
+        told(5.2, "changed", YES_DELETED),
+        *send(11, 4, LAST), told(11.2, "created", LAST),
+        Read(12, TALK, [HI, YES_DELETED, SO_EDITED]), Ended(ENDED_AT),
+    ]  # fmt: skip
+    return Log("alice-1", ALICE, entries)
+
+
+def bob() -> Log:
+    """Misses the middle, and reads it when he is back."""
+    entries = [
+        Connected(0, "ws://b"), CaughtUp(0.1), told(1.2, "created", HI),
+        *send(2, 1, YES), told(2.2, "created", YES),
+        Interrupted(2.5, 1006, "broke"), Connected(4.5, "ws://a"),
+        Page(4.6, "resume", TALK, 2, 4, [SO_EDITED]), CaughtUp(4.7),
+        *change(5, 2, "delete", YES_DELETED), told(5.2, "changed", YES_DELETED),
+        told(11.2, "created", LAST), Ended(ENDED_AT),
+    ]  # fmt: skip
+    return Log("bob-1", BOB, entries)
+
+
+def evidence() -> Evidence:
+    messages = [
+        Kept(M1, 1, 1, 1, ALICE, "hi"),
+        Kept(M2, 2, 2, 5, BOB, "", is_deleted=True),
+        Kept(M3, 3, 3, 4, ALICE, "so?"),
+        Kept(M4, 4, 6, 6, ALICE, "last"),
+    ]
+    truth = {TALK: Talk(4, 6, frozenset({ALICE, BOB}), messages)}
+    return Evidence([alice(), bob()], truth, HEALED_AT, ENDED_AT)

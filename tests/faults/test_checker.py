@@ -1,0 +1,243 @@
+"""The checker passes what went well, and finds each thing that can go wrong by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.faults import stories
+from tests.faults.checker import INVARIANTS, check
+from tests.faults.evidence import Evidence
+from tests.faults.log import (
+    Answered,
+    CaughtUp,
+    Connected,
+    Ended,
+    Entry,
+    Interrupted,
+    Log,
+    Page,
+    Read,
+    write,
+)
+from tests.faults.stories import (
+    ALICE,
+    BOB,
+    EVE,
+    HI,
+    LAST,
+    M1,
+    SO,
+    SO_EDITED,
+    TALK,
+    YES,
+    change,
+    send,
+    told,
+)
+
+Tamper = Callable[[Evidence], object]
+
+
+def demands(evidence: Evidence) -> set[str]:
+    evidence.__post_init__()  # looks again at a truth that was tampered with
+    return {violation.demand for violation in check(evidence)}
+
+
+def put(log: Log, old: Entry, *new: Entry) -> None:
+    at = log.entries.index(old)
+    log.entries[at : at + 1] = new
+
+
+def drop(log: Log, kind: type[Entry]) -> None:
+    log.entries[:] = [entry for entry in log.entries if not isinstance(entry, kind)]
+
+
+def forget(evidence: Evidence, seq: int) -> None:
+    kept = evidence.truth[TALK].messages
+    kept[:] = [message for message in kept if message.seq != seq]
+
+
+def rewrite(evidence: Evidence, seq: int, **changes: object) -> None:
+    kept = evidence.truth[TALK].messages
+    kept[seq - 1] = replace(kept[seq - 1], **changes)  # type: ignore[arg-type]
+
+
+def twin(evidence: Evidence) -> None:
+    kept = evidence.truth[TALK]
+    kept.messages.append(replace(kept.messages[0], message=EVE, seq=5, sent_rev=7, rev=7))
+    kept.last_seq, kept.last_rev = 5, 7
+
+
+def page_without(evidence: Evidence) -> None:
+    bob = evidence.logs[1]
+    page = next(entry for entry in bob.entries if isinstance(entry, Page))
+    put(bob, page, replace(page, messages=[]))
+
+
+def late(evidence: Evidence) -> None:
+    bob = evidence.logs[1]
+    event = told(11.2, "created", LAST)
+    put(bob, event)
+    bob.entries.insert(-1, replace(event, at=16.3))
+
+
+def eavesdrop(evidence: Evidence) -> None:
+    evidence.logs.append(Log("eve-1", EVE, [told(1.2, "created", HI), CaughtUp(2)]))
+
+
+def overtake(evidence: Evidence) -> None:
+    alice = evidence.logs[0]
+    first, second = send(1, 1, HI), send(3, 2, SO)
+    put(alice, first[1], Answered(1.1, 1, "ok", 3, 3))
+    put(alice, second[1], Answered(3.1, 2, "ok", 1, 1))
+
+
+def swap(evidence: Evidence) -> None:
+    bob = evidence.logs[1]
+    bob.entries[2], bob.entries[5] = bob.entries[5], bob.entries[2]
+
+
+def without(event: Entry) -> Tamper:
+    return lambda evidence: put(evidence.logs[0], event)
+
+
+def twice(event: Entry) -> Tamper:
+    return lambda evidence: put(evidence.logs[0], event, event, event)
+
+
+def end_of_bob(entry: Entry) -> Tamper:
+    return lambda evidence: evidence.logs[1].entries.insert(-1, entry)
+
+
+WRONG: dict[str, tuple[str, Tamper]] = {
+    "a lost message": ("every_acknowledged_send_is_kept", lambda e: forget(e, 4)),
+    "a hole on disk": ("seq_is_dense", lambda e: forget(e, 2)),
+    "an edit undone": (
+        "every_acknowledged_change_is_kept", lambda e: rewrite(e, 3, rev=3, content="so"),
+    ),
+    "a deletion undone": (
+        "every_acknowledged_change_is_kept", lambda e: rewrite(e, 2, is_deleted=False),
+    ),
+    "an edit with another content": (
+        "every_acknowledged_change_is_kept", lambda e: rewrite(e, 3, content="other"),
+    ),
+    "a change that was done twice": (
+        "every_rev_has_one_change", lambda e: setattr(e.truth[TALK], "last_rev", 7),
+    ),
+    "a twin of another id": ("retries_make_no_twins", twin),
+    "a message that is there twice": (
+        "retries_make_no_twins", lambda e: rewrite(e, 2, message=M1),
+    ),
+    "two answers for one id": (
+        "a_retry_is_answered_as_the_first_time",
+        lambda e: e.logs[0].entries.extend(send(20, 9, replace(HI, seq=4, rev=6))),
+    ),
+    "an overtaken message": ("a_senders_order_is_kept", overtake),
+    "an event twice": ("nothing_is_told_twice", twice(told(3.2, "created", SO))),
+    "a change twice": ("nothing_is_told_twice", twice(told(4.2, "changed", SO_EDITED))),
+    "a skipped event": (
+        "new_messages_are_told_in_order_without_hole", without(told(2.2, "created", YES)),
+    ),
+    "events in disorder": ("new_messages_are_told_in_order_without_hole", swap),
+    "a skipped change": (
+        "changes_are_told_in_order_without_hole", without(told(4.2, "changed", SO_EDITED)),
+    ),
+    "a hole for the app": ("pages_and_events_tile", without(told(2.2, "created", YES))),
+    "an overlap for the app": ("pages_and_events_tile", twice(told(3.2, "created", SO))),
+    "a page that leaves out": ("pages_hold_all_that_they_cover", page_without),
+    "a hole in history": (
+        "history_has_no_hole", end_of_bob(Read(20, TALK, [HI, SO_EDITED])),
+    ),
+    "a message that never was": (
+        "everything_seen_is_kept_as_it_was_seen",
+        end_of_bob(Read(20, TALK, [replace(HI, message=EVE)])),
+    ),
+    "a rev that says two things": (
+        "everything_seen_is_kept_as_it_was_seen",
+        end_of_bob(Read(20, TALK, [replace(SO, content="else")])),
+    ),
+    "a rev from the future": (
+        "everything_seen_is_kept_as_it_was_seen",
+        end_of_bob(Read(20, TALK, [replace(HI, rev=9)])),
+    ),
+    "an eavesdropper": ("nobody_sees_what_they_may_not", eavesdrop),
+    "an old state in the end": (
+        "all_see_the_truth_in_the_end", without(told(5.2, "changed", stories.YES_DELETED)),
+    ),
+    "a late message": ("what_is_acknowledged_is_seen_in_time", late),
+    "a message that never comes": (
+        "what_is_acknowledged_is_seen_in_time", without(told(11.2, "created", LAST)),
+    ),
+    "a reader thrown out": (
+        "nobody_is_thrown_out_once_all_is_well", end_of_bob(Interrupted(20, 4002, "slow")),
+    ),
+    "a client that gives up": ("no_client_gives_up", end_of_bob(Ended(20, "Internal"))),
+    "a client that stays away": (
+        "everybody_is_back_in_the_end", lambda e: drop(e.logs[1], CaughtUp),
+    ),
+}  # fmt: skip
+
+
+def test_a_talk_that_went_well_passes() -> None:
+    assert check(stories.evidence()) == []
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_goes_wrong_is_found(what: str) -> None:
+    demand, tamper = WRONG[what]
+    evidence = stories.evidence()
+    tamper(evidence)
+    assert demand in demands(evidence)
+
+
+def test_every_invariant_is_broken_by_a_test() -> None:
+    assert {demand for demand, _ in WRONG.values()} == {each.__name__ for each in INVARIANTS}
+
+
+def test_what_is_in_doubt_may_be_kept_or_not() -> None:
+    evidence = stories.evidence()
+    bob = evidence.logs[1]
+    answer = change(5, 2, "delete", stories.YES_DELETED)[1]
+    assert isinstance(answer, Answered)
+    put(bob, answer, Answered(answer.at, answer.number, "in doubt"))
+    assert demands(evidence) == set()
+
+
+def test_a_superseded_rev_need_not_be_told() -> None:
+    """Edited before anybody was told: one event says both, see the events of the protocol."""
+    evidence = stories.evidence()
+    for log in evidence.logs:
+        log.entries[:] = [e for e in log.entries if e != told(3.2, "created", SO)]
+        if log.user == ALICE:
+            changed = told(4.2, "changed", SO_EDITED)
+            put(log, changed, replace(changed, kind="created"))
+    found = demands(evidence)
+    assert found == {"pages_and_events_tile"}, "which the client mends by a sync"
+
+
+def test_a_reader_who_was_away_has_five_seconds_from_the_return() -> None:
+    evidence = stories.evidence()
+    bob = evidence.logs[1]
+    put(
+        bob,
+        told(11.2, "created", LAST),
+        Interrupted(11.1, 1006, "broke"),
+        Connected(25, "ws://a"),
+        Page(25.1, "resume", TALK, 5, 6, [LAST]),
+        CaughtUp(25.1),
+    )
+    assert demands(evidence) == set()
+
+
+def test_a_log_is_written_as_lines_of_json(tmp_path: Path) -> None:
+    log = stories.bob()
+    lines = write(log, tmp_path).read_text("utf-8").splitlines()
+    assert orjson.loads(lines[0]) == {"device": "bob-1", "user": str(BOB)}
+    assert len(lines) == len(log.entries) + 1
+    first = orjson.loads(lines[3])
+    assert (first["what"], first["kind"], first["message"]["content"]) == ("Told", "created", "hi")
