@@ -78,6 +78,14 @@ class House:
         link._tell = hear
         return heard
 
+    async def heard_of(self, name: str, content: str) -> None:
+        """Everything up to this message has come."""
+        said = ""
+        while said != content:
+            news = await self.told(name, MessageCreated)
+            assert isinstance(news, MessageCreated)
+            said = news.message.content
+
     async def told(self, name: str, kind: type[Event]) -> Event:
         """The next event of this kind; the others before it wait for whoever asks for them."""
         passed = self.passed[name]
@@ -427,8 +435,7 @@ async def test_a_change_of_what_one_may_not_see_is_nothing_but_a_number(house: H
     group, hidden = await away_for_a_while(house)
     where = {"conversation_id": group, "message_id": hidden.message_id}
     await say(house["carol"], group, "the last before")
-    while (await house.told("bob", MessageCreated)).message.content != "the last before":
-        pass
+    await house.heard_of("bob", "the last before")
     heard = house.overheard("bob")
     edit = EditMessage(op_id=uuid7(), base_rev=hidden.rev, content="of bob", **where)
     edited = await house["carol"].call(edit)
