@@ -18,15 +18,18 @@ async def test_a_conversation_of_which_nothing_passed_is_unknown(settings: Setti
         assert await get(node, path) == (200, expected)
 
 
+ID = "019bc119-4268-7e12-b3a9-0f1e2d3c4b5a"
+
+
 @pytest.mark.parametrize(
     "query",
     [
         "",
         "conversation=42&rev=1",
-        f"conversation={uuid7()}",
-        f"conversation={uuid7()}&rev=first",
-        f"conversation={uuid7()}&rev=1&user=alice",
-        f"conversation={uuid7()}&rev=1" + f"&user={uuid7()}" * (MAX_USERS + 1),
+        f"conversation={ID}",
+        f"conversation={ID}&rev=first",
+        f"conversation={ID}&rev=1&user=alice",
+        f"conversation={ID}&rev=1" + f"&user={ID}" * (MAX_USERS + 1),
     ],
 )
 async def test_a_wrong_question_is_answered_with_what_is_needed(

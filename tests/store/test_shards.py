@@ -16,6 +16,7 @@ EXCEPTIONS = {
     "accounts.by_username": "users: by name",
     "conversations.find_direct": "conversations: by the pair, before anybody knows the id",
     "trace.find": "messages: by its id, when an operator knows no more",
+    "conversations.cursors": "conversation_participants: those of a user, by an index of their own",
     # Workers: each shard would have its own, over all that is on it.
     "counters.fold": (
         "comments, conversations, poll_options, posts, stories, users: what is pending on the shard"

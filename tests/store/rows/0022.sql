@@ -1,0 +1,1 @@
+update nodes set private_url = 'http://node1:9090';

@@ -1,0 +1,1 @@
+update nodes set bus_ok = true;
