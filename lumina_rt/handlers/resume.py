@@ -16,7 +16,7 @@ from lumina_protocol.conversations import (
     SyncConversation,
     SyncPage,
 )
-from lumina_protocol.errors import Invalid
+from lumina_protocol.errors import Invalid, Unavailable
 from lumina_protocol.messages import Message
 from lumina_protocol.session import MAX_CURSORS, Resume, Resumed
 
@@ -105,7 +105,10 @@ class Resuming:
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Tx]:
-        """Only so many resumes of a node read at once, whatever their clients take."""
+        """Only so many resumes of a node read at once, whatever their clients take. Raises
+        Unavailable when there is nobody to read for any more."""
+        if self.ctx.line is None:
+            raise Unavailable
         async with self.ctx.services.resumes, self.ctx.db.read() as tx:
             yield tx
 

@@ -19,7 +19,7 @@ from lumina_rt.config import Settings
 from lumina_rt.gateway.connection import Connection
 from lumina_rt.pages import PAGE_BYTES
 from tests.gateway.test_delivery import NARROW
-from tests.gateway.unharmed import unharmed, until
+from tests.gateway.unharmed import count, unharmed, until
 from tests.gateway.wire import Wire, new_name, new_token, websocket
 from tests.house import message, open_conversation, say, send_all
 
@@ -89,6 +89,7 @@ async def test_who_is_lost_in_the_middle_of_a_resume_leaves_nothing(settings: Se
             await until(lambda: connection not in node.gateway.connections)
         await until(lambda: not node.gateway._tasks)
         assert not node.services.resumes.locked()
+        assert count(node, "lumina_request_seconds_count", op="resume", outcome="unavailable") == 1
 
 
 async def test_who_says_that_they_resume_and_does_not_is_closed_before_it_costs(
