@@ -64,8 +64,8 @@ class CatchUp:
         return self._had.get(stream, 0)
 
     def moved(self, stream: UUID) -> int:
-        """How far a stream is that the session has not all of."""
-        return self._moved[stream]
+        """How far a stream is that the session has not all of; 0 when it has."""
+        return self._moved.get(stream, 0)
 
     def behind(self) -> dict[UUID, int]:
         """The streams that the session has not all of, and up to where it has had each."""

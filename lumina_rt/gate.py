@@ -74,6 +74,8 @@ class Gate:
         had = self._revs.get(stream)
         if had is not None and rev <= had:
             self.telemetry.gate.labels("double").inc()
+        elif stream in self._wanted:  # it is being read: what is read tells this as well
+            self._want(stream, rev)
         elif had is None or rev == had + 1 or not self._is_here(delivery):
             self._pass(stream, rev, delivery)
         else:
@@ -84,7 +86,7 @@ class Gate:
         """These revs have been committed: read what of them has not come."""
         had = self._revs.get(stream)
         if had is None or not self.hub.sessions:
-            had = after if self.hub.sessions else upto
+            had = after if self.hub.sessions else max(upto, had or 0)
             self._remember(stream, had)
         if had < upto:
             self._want(stream, upto)

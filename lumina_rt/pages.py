@@ -13,12 +13,14 @@ from uuid import UUID
 from lumina_protocol import EVENTS
 from lumina_protocol.codec import MSGPACK
 from lumina_protocol.conversations import ConversationSynced
-from lumina_protocol.frame import PersonalEvent
+from lumina_protocol.frame import Event, EventFrame
 from lumina_protocol.messages import Message
+from pydantic import ValidationError
 
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.gate import Filling
 from lumina_rt.store.queries import query
+from lumina_rt.streams import own_stream, owner
 
 if TYPE_CHECKING:
     from lumina_rt.store.db import Row, Tx
@@ -138,12 +140,11 @@ async def pages_for(
 
 async def fillings(tx: Tx, revs: Mapping[UUID, int]) -> list[Filling]:
     """What the gate has missed of these streams, for whoever may see it now."""
-    pages = await since(tx, revs)
+    own = {user_id: rev for stream, rev in revs.items() if (user_id := owner(stream))}
+    pages = await since(tx, {stream: rev for stream, rev in revs.items() if not owner(stream)})
     found = await _audiences_of(tx, pages)
     filled = [_filling(page, found[page.conversation_id]) for page in pages]
-    conversations = {page.conversation_id for page in pages}
-    others = {stream: rev for stream, rev in revs.items() if stream not in conversations}
-    return filled + (await _personal(tx, others) if others else [])
+    return filled + (await _personal(tx, own) if own else [])
 
 
 def _filling(page: Page, audience: Audience) -> Filling:
@@ -164,15 +165,19 @@ async def _personal(tx: Tx, revs: Mapping[UUID, int]) -> list[Filling]:
 
 
 def _own(user_id: UUID, rows: Sequence[Row]) -> Filling:
+    stream = own_stream(user_id)
     deliveries = [
-        Delivery((user_id,), MSGPACK.event(personal(row)), (user_id, row["rev"])) for row in rows
+        Delivery((user_id,), MSGPACK.event(personal(row)), (stream, row["rev"])) for row in rows
     ]
-    return Filling(user_id, rows[-1]["rev"], deliveries, len(rows) == PAGE)
+    return Filling(stream, rows[-1]["rev"], deliveries, len(rows) == PAGE)
 
 
-def personal(row: Row) -> PersonalEvent:
-    """The event that is kept in this row of user_events."""
-    model = EVENTS[row["event_type"]]
-    event = model.model_validate({**row["body"], "user_rev": row["rev"]})
-    assert isinstance(event, PersonalEvent)
-    return event
+def personal(row: Row) -> Event | EventFrame:
+    """The event that is kept in this row of user_events; as it is, when a newer version has put it
+    there and this one does not know it."""
+    body = {**row["body"], "user_rev": row["rev"]}
+    model = EVENTS.get(row["event_type"])
+    try:
+        return model.model_validate(body) if model else EventFrame(row["event_type"], body)
+    except ValidationError:
+        return EventFrame(row["event_type"], body)

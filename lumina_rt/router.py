@@ -13,7 +13,7 @@ from uuid import UUID
 from lumina_protocol import REQUESTS
 from lumina_protocol.codec import MSGPACK
 from lumina_protocol.errors import ErrorBody, Internal, Invalid, LuminaError, UnknownOp
-from lumina_protocol.frame import Event, Reply, Request, RequestFrame
+from lumina_protocol.frame import Event, EventFrame, Reply, Request, RequestFrame
 from pydantic import ValidationError
 
 from lumina_rt.catch_up import CatchUp
@@ -30,7 +30,7 @@ class Line(Protocol):
     catch_up: CatchUp | None
     """While it is not level with the others of its node."""
 
-    async def tell(self, event: Event) -> None:
+    async def tell(self, event: Event | EventFrame) -> None:
         """Queue an event, and wait until the client has read most of what waits for it."""
 
     def settled(self) -> None:

@@ -139,6 +139,7 @@ class Bus:
             entry = self._entry(self.node_id, [], "probe")
             pipe.xadd(self.stream, entry, maxlen=STREAM_LENGTH)
             pipe.pexpire(self.stream, STREAM_TTL_MS)
+            pipe.xtrim(self.stream, minid=self._last_id, approximate=True)  # what we have read
             now = time.time()
             if self.has_postgres():
                 pipe.zadd(self.healthy, {self.node_id: now})

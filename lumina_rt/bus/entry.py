@@ -25,8 +25,8 @@ class UnreadableEntry(ValueError):
 
 
 Place = tuple[UUID, int] | None
-"""A stream (a conversation, or a user's own) and the rev in it, by which a node knows what it has
-had. Whatever has none may be lost, and may come twice."""
+"""A stream (see lumina_rt/streams.py) and the rev in it, by which a node knows what it has had.
+Whatever has none may be lost, and may come twice."""
 
 
 @dataclass(frozen=True, slots=True)

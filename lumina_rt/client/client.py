@@ -68,7 +68,9 @@ class Client:
         self._order = Order()
         self._held: list[Event | EventFrame] | None = None
         """What came before it is known where the conversations begin."""
-        self._mending: dict[UUID, asyncio.Task[None]] = {}
+        self._missing: dict[UUID, int] = {}
+        """Conversations with a hole, and the newest rev of them that was heard of."""
+        self._mending: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
         self._sender = Sender(self.call)
         self._ended: Exception | None = None
@@ -109,9 +111,11 @@ class Client:
             async with asyncio.timeout(timeout_s):
                 while True:
                     await self._linked.wait()
-                    if self._ended or self._link is None:
-                        raise self._ended or Disconnected(1000, "the client was closed")
-                    link = self._link
+                    if self._ended:
+                        raise self._ended
+                    if (link := self._link) is None:  # it broke before we had our turn
+                        await asyncio.sleep(0)
+                        continue
                     try:
                         return await link.call(request)
                     except Disconnected as lost:
@@ -154,7 +158,7 @@ class Client:
 
     async def close(self) -> None:
         """Close for good; who waits for an answer or an event gets Disconnected."""
-        tasks = [*self._mending.values(), *([self._task] if self._task else [])]
+        tasks = [*self._mending, *([self._task] if self._task else [])]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -211,8 +215,9 @@ class Client:
             self._tell(reset)
         for event in held:
             self._arrive(event)
+        self._order.settled(resumed)
         for conversation_id in self._order.behind(resumed):
-            self._mend(conversation_id)
+            self._mend(conversation_id, 0)
         return resumed
 
     def _arrive(self, event: Event | EventFrame) -> None:
@@ -224,32 +229,44 @@ class Client:
                 self._tell(news)
         except Hole as hole:
             if hole.conversation_id:
-                self._mend(hole.conversation_id)
+                self._mend(hole.conversation_id, hole.rev)
             elif self._link:  # only a resume tells the own stream
                 self._closing = asyncio.create_task(self._link.close())
 
-    def _mend(self, conversation_id: UUID) -> None:
+    def _mend(self, conversation_id: UUID, upto: int) -> None:
         """Ask for what is missing; what comes meanwhile is asked for as well."""
-        if conversation_id not in self._mending:
+        missing = self._missing.get(conversation_id)
+        self._missing[conversation_id] = max(upto, missing or 0)
+        if missing is None:
             task = asyncio.create_task(self._catch_up(conversation_id))
-            self._mending[conversation_id] = task
-            task.add_done_callback(lambda _: self._mending.pop(conversation_id, None))
+            self._mending.add(task)
+            task.add_done_callback(self._mending.discard)
 
     async def _catch_up(self, conversation_id: UUID) -> None:
-        for delay in delays():
-            try:
-                while await self._next_page(conversation_id):
-                    pass
-                return
-            except LuminaError as error:
-                if not error.body.temporary:
-                    self._arrive(ConversationGone(conversation_id=conversation_id))
+        try:
+            for delay in delays():
+                if await self._pages(conversation_id):
                     return
-            except CallTimeout:
-                pass
-            except ClientError:
-                return
-            await asyncio.sleep(delay)
+                await asyncio.sleep(delay)
+        finally:  # no later than the last look: who comes now begins again
+            del self._missing[conversation_id]
+
+    async def _pages(self, conversation_id: UUID) -> bool:
+        """Whether everything is there that was heard of; false to try again."""
+        try:
+            more, heard = True, -1
+            while more or self._missing[conversation_id] > heard:
+                heard = self._missing[conversation_id]
+                more = await self._next_page(conversation_id)
+        except LuminaError as error:
+            if error.body.temporary:
+                return False
+            self._arrive(ConversationGone(conversation_id=conversation_id))
+        except CallTimeout:
+            return False
+        except ClientError:
+            pass
+        return True
 
     async def _next_page(self, conversation_id: UUID) -> bool:
         """Whether there is more."""

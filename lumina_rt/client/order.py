@@ -28,9 +28,10 @@ from lumina_protocol.session import MAX_CURSORS, Resume, Resumed
 class Hole(Exception):
     """What comes next of this conversation, or of the user's own stream, has not come."""
 
-    def __init__(self, conversation_id: UUID | None) -> None:
-        super().__init__(f"something of {conversation_id or 'the own stream'} has not come")
+    def __init__(self, conversation_id: UUID | None, rev: int) -> None:
+        super().__init__(f"of {conversation_id or 'the own stream'} rev {rev} has come too early")
         self.conversation_id = conversation_id
+        self.rev = rev
 
 
 @dataclass(slots=True)
@@ -81,7 +82,8 @@ class Order:
         return Resume(epoch=self.epoch, user_rev=self.user_rev, cursors=cursors)
 
     def resumed(self, answer: Resumed, known: Mapping[UUID, Told]) -> list[Event]:
-        """What the app must know besides the events; `known` was had before they came."""
+        """What the app must know besides the events; `known` was had before they came. Where the
+        own stream is, `settled` takes over when all of them are taken."""
         told: list[Event] = []
         if self.epoch not in (None, answer.epoch):  # of another history, unless told anew
             for conversation_id, had in known.items():
@@ -92,12 +94,17 @@ class Order:
                 self.begin(conversation_id, rev, seq)
                 if self.epoch is not None:
                     told.append(ConversationReset(conversation_id=conversation_id, last_rev=rev))
-        self.epoch, self.user_rev = answer.epoch, answer.user_rev
         return told
+
+    def settled(self, answer: Resumed) -> None:
+        """All that came with a resume has been taken. More may have come already."""
+        same = self.epoch in (None, answer.epoch) and not answer.reset
+        self.user_rev = max(answer.user_rev, (self.user_rev or 0) if same else 0)
+        self.epoch = answer.epoch
 
     def behind(self, answer: Resumed) -> list[UUID]:
         """The conversations of which not all was told."""
-        short = [c for c, rev, _ in answer.cursors if self.conversations[c].rev < rev]
+        short = [c for c, rev, _ in answer.cursors if c in self.conversations and self.rev(c) < rev]
         return [*short, *(c for c in answer.stale if c in self.conversations)]
 
     def begin(self, conversation_id: UUID, rev: int, seq: int) -> None:
@@ -134,7 +141,7 @@ class Order:
         if page.to_rev <= told.rev:
             return []
         if page.from_rev > told.rev or (isinstance(page, ConversationSynced) and page.limited):
-            raise Hole(conversation_id)
+            raise Hole(conversation_id, page.to_rev)
         newer = [message for message in page.messages if message.rev > told.rev]
         self._moved(conversation_id, told, page.to_rev)
         news = [event for message in newer for event in told.message(message)]
@@ -157,7 +164,7 @@ class Order:
         if rev <= told.rev:
             return None
         if rev > told.rev + 1:
-            raise Hole(conversation_id)
+            raise Hole(conversation_id, rev)
         self._moved(conversation_id, told, rev)
         return told
 
@@ -180,7 +187,7 @@ class Order:
         if self.user_rev is not None and rev <= self.user_rev:
             return False
         if self.user_rev is not None and rev > self.user_rev + 1:
-            raise Hole(None)
+            raise Hole(None, rev)
         self.user_rev = rev
         return True
 

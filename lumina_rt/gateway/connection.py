@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from lumina_protocol.codec import CODECS, MSGPACK, Codec, Malformed
 from lumina_protocol.errors import CloseCode, ErrorBody, InvalidToken
 from lumina_protocol.fields import uuid7
-from lumina_protocol.frame import Event, Reply, RequestFrame
+from lumina_protocol.frame import Event, EventFrame, Reply, RequestFrame
 from lumina_protocol.session import Ready
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -137,10 +137,11 @@ class Connection(asyncio.Protocol):
             self.gateway.flusher.mark(self, reply=False)
         self.outbox.append(frame)
 
-    async def tell(self, event: Event) -> None:
-        """Queue an event of a resume, and wait until less than half of the outbox is full."""
+    async def tell(self, event: Event | EventFrame) -> None:
+        """Write an event of a resume, and wait until the client has read most of what waits."""
         if self.session.state is State.READY:
             self._reply(self.codec.event(event))
+            self.flush()
         while not self.writable and self.session.state is State.READY:
             self.drained = self.gateway.loop.create_future()
             await self.drained

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lumina_rt.store.db import Tx
 
 BY_USERNAME = query("accounts.by_username")
+BY_USERNAMES = query("members.by_usernames")
 CREATE_DIRECT = query("conversations.create_direct")
 FIND_DIRECT = query("conversations.find_direct")
 ADD_MEMBERS = query("conversations.add_members")
@@ -38,15 +39,22 @@ LISTENERS = query("conversations.listeners")
 @handles(CreateConversation)
 async def create(ctx: Ctx, request: CreateConversation) -> ConversationReply:
     async with ctx.db.tx() as tx:
-        peer = await tx.maybe(BY_USERNAME, username_key=username_key(request.username))
+        key = username_key(request.username)
+        peer = await tx.maybe(BY_USERNAME, username_key=key)
         if peer is None:
             raise NotFound("There is no user of this name.", field="username")
         if peer["user_id"] == ctx.user_id:
             raise Invalid("A conversation is with somebody else.", field="username")
         pair = {"user_id": ctx.user_id, "peer_id": peer["user_id"]}
+        if found := await tx.maybe(FIND_DIRECT, **pair):
+            return await _existing(tx, ctx.user_id, found["conversation_id"])
+        if not await tx.maybe(BY_USERNAMES, username_keys=[key], user_id=ctx.user_id):
+            raise NotFound("There is no user of this name.", field="username")  # or a block
         new = await tx.maybe(CREATE_DIRECT, conversation_id=request.conversation_id, **pair)
         if new is None:
-            return await _existing(tx, pair)
+            if found := await tx.maybe(FIND_DIRECT, **pair):
+                return await _existing(tx, ctx.user_id, found["conversation_id"])
+            raise Conflict(field="conversation_id")
         members = list(pair.values())
         await tx.run(ADD_MEMBERS, conversation_id=request.conversation_id, user_ids=members)
         conversation = await describe(tx, ctx.user_id, request.conversation_id)
@@ -54,11 +62,8 @@ async def create(ctx: Ctx, request: CreateConversation) -> ConversationReply:
     return ConversationReply(conversation=conversation, created=True)
 
 
-async def _existing(tx: Tx, pair: dict[str, UUID]) -> ConversationReply:
-    found = await tx.maybe(FIND_DIRECT, **pair)
-    if found is None:
-        raise Conflict(field="conversation_id")
-    conversation = await describe(tx, pair["user_id"], found["conversation_id"])
+async def _existing(tx: Tx, user_id: UUID, conversation_id: UUID) -> ConversationReply:
+    conversation = await describe(tx, user_id, conversation_id)
     return ConversationReply(conversation=conversation, created=False)
 
 

@@ -11,6 +11,8 @@ from uuid import UUID
 from lumina_protocol.conversations import (
     ChangedMessage,
     ConversationGone,
+    ConversationJoined,
+    ConversationLeft,
     ConversationReset,
     ConversationSynced,
     SyncConversation,
@@ -25,6 +27,7 @@ from lumina_rt.catch_up import CatchUp
 from lumina_rt.pages import PAGE, fitting, pages_for, personal
 from lumina_rt.router import Ctx, Line, handles
 from lumina_rt.store.queries import query
+from lumina_rt.streams import own_stream
 
 if TYPE_CHECKING:
     from lumina_rt.store.db import Row, Tx
@@ -80,7 +83,9 @@ class Resuming:
         self.epoch = ctx.services.epoch()
         self.reset = False
         self.stale: list[UUID] = []
+        self.gone: set[UUID] = set()
         self.left = BUDGET
+        self.own = own_stream(ctx.user_id)
 
     async def run(self) -> Resumed:
         async with self._reading() as tx:
@@ -97,9 +102,9 @@ class Resuming:
         self.ctx.services.when_told(seen, self.line.settled)
         return Resumed(
             epoch=self.epoch,
-            user_rev=max(user_rev, self.catch_up.had(self.ctx.user_id)),
+            user_rev=max(user_rev, self.catch_up.had(self.own)),
             reset=self.reset,
-            cursors=cursors,
+            cursors=[cursor for cursor in cursors if cursor[0] not in self.gone],
             stale=self.stale,
         )
 
@@ -114,14 +119,14 @@ class Resuming:
 
     async def _begin_personal(self, tx: Tx) -> int:
         """Where the own stream begins to be told; returns how far it is."""
-        user_id, had = self.ctx.user_id, self.request.user_rev
-        stream = await tx.one(STREAM, user_id=user_id)
+        had = self.request.user_rev
+        stream = await tx.one(STREAM, user_id=self.ctx.user_id)
         last = int(stream["last_rev"])
         if had is not None:
             too_much = last - had > MISSED_PERSONAL
             self.reset = too_much or not self._can_go_on(had, stream)
         begin = last if had is None or self.reset else had
-        self.catch_up.begin(user_id, begin, last)
+        self.catch_up.begin(self.own, begin, last)
         return last
 
     def _can_go_on(self, had: int, stream: Row) -> bool:
@@ -151,22 +156,29 @@ class Resuming:
 
     async def _begin(self, conversation_id: UUID, had: int, now: Row) -> None:
         if now["last_rev"] is None:
-            await self._gone(conversation_id)
+            if self.catch_up.moved(
+                conversation_id
+            ):  # for the user: so they are back, or were in it
+                self.catch_up.begin(conversation_id, had, 0)
+            else:
+                await self._gone(conversation_id)
             return
         missed = now["last_rev"] - had
         if not self._can_go_on(had, now):
             await self._reset(conversation_id, now["last_rev"])
-        elif missed > MISSED:
-            await self._newest(conversation_id, had, now["last_rev"])
-        elif missed > self.left:
+        elif min(missed, MISSED) > self.left:
             self.stale.append(conversation_id)
             self.catch_up.leave(conversation_id)
         else:
-            self.left -= missed
-            self.catch_up.begin(conversation_id, had, now["last_rev"])
+            self.left -= min(missed, MISSED)
+            if missed > MISSED:
+                await self._newest(conversation_id, had, now["last_rev"])
+            else:
+                self.catch_up.begin(conversation_id, had, now["last_rev"])
 
     async def _gone(self, conversation_id: UUID) -> None:
         self.catch_up.leave(conversation_id)
+        self.gone.add(conversation_id)
         await self.line.tell(ConversationGone(conversation_id=conversation_id))
 
     async def _reset(self, conversation_id: UUID, last_rev: int) -> None:
@@ -202,25 +214,38 @@ class Resuming:
 
     async def _read_on(self, behind: dict[UUID, int]) -> None:
         """The next page of what has moved; one's own stream first: it says what there is."""
-        user_id = self.ctx.user_id
-        if (had := behind.pop(user_id, None)) is not None:
+        if (had := behind.pop(self.own, None)) is not None:
             await self._read_personal(had)
         if not behind:
             return
         some = dict(islice(behind.items(), AT_ONCE))
+        heard = {conversation_id: self.catch_up.moved(conversation_id) for conversation_id in some}
         async with self._reading() as tx:
-            pages = await pages_for(tx, user_id, some)
+            pages = await pages_for(tx, self.ctx.user_id, some)
         for conversation_id in some:
             if page := pages.get(conversation_id):
-                self.catch_up.has(conversation_id, page.to_rev)
-                await self.line.tell(page)
-            else:
-                await self._gone(conversation_id)
+                await self._tell(page, heard[conversation_id])
+            elif self.catch_up.moved(conversation_id) == heard[conversation_id]:
+                await self._gone(conversation_id)  # else they may be back, and it is read again
+
+    async def _tell(self, page: ConversationSynced, heard: int) -> None:
+        """What was heard of before the page was read is in it, or is nothing any more."""
+        whole = page.to_rev >= page.last_rev
+        upto = max(page.to_rev, heard) if whole else page.to_rev
+        self.catch_up.has(page.conversation_id, upto)
+        self.gone.discard(page.conversation_id)
+        await self.line.tell(page)
 
     async def _read_personal(self, had: int) -> None:
-        user_id = self.ctx.user_id
+        heard = self.catch_up.moved(self.own)
         async with self._reading() as tx:
-            rows = await tx.all(PERSONAL, user_ids=[user_id], after_revs=[had], limit=PAGE)
+            rows = await tx.all(PERSONAL, user_ids=[self.ctx.user_id], after_revs=[had], limit=PAGE)
         for row in rows:
-            await self.line.tell(personal(row))
-        self.catch_up.has(user_id, rows[-1]["rev"] if rows else self.catch_up.moved(user_id))
+            event = personal(row)
+            if isinstance(event, ConversationLeft):
+                self.gone.add(event.conversation_id)
+            elif isinstance(event, ConversationJoined):
+                self.gone.discard(event.conversation.conversation_id)
+            await self.line.tell(event)
+        told = rows[-1]["rev"] if rows else 0
+        self.catch_up.has(self.own, told if len(rows) == PAGE else max(told, heard))

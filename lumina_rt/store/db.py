@@ -17,6 +17,7 @@ from lumina_protocol.frame import Event, PersonalEvent
 
 from lumina_rt.store.queries import Query, query
 from lumina_rt.store.refusals import refusal
+from lumina_rt.streams import own_stream
 
 if TYPE_CHECKING:
     Row = asyncpg.Record
@@ -36,8 +37,7 @@ class Emitted:
     payload: bytes
     """A MessagePack EVENT frame."""
     place: tuple[UUID, int] | None = None
-    """The conversation, or the user whose own stream it is, and the rev in it. None: it is not
-    kept."""
+    """The stream, see lumina_rt/streams.py, and the rev in it. None: it is not kept."""
     blind: tuple[UUID, ...] = ()
     """Members who may not see it, and are told that this rev is nothing for them."""
 
@@ -112,7 +112,8 @@ class Tx:
             )
             for row in rows:
                 numbered = event.model_copy(update={"user_rev": row["rev"]})
-                self.emit(numbered, place=(row["user_id"], row["rev"]), to=[row["user_id"]])
+                place = own_stream(row["user_id"]), row["rev"]
+                self.emit(numbered, place=place, to=[row["user_id"]])
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from lumina_rt.gate import Gate
 from lumina_rt.store.db import Db
 from lumina_rt.store.queries import query
+from lumina_rt.streams import own_stream
 
 if TYPE_CHECKING:
     from lumina_rt.store.db import Row
@@ -98,7 +99,7 @@ class Tail:
             return
         for user_id, rev in zip(row["user_ids"], row["user_revs"] or (), strict=False):
             if user_id in self.gate.hub.sessions:
-                self.gate.catch_up(user_id, rev - 1, rev)
+                self.gate.catch_up(own_stream(user_id), rev - 1, rev)
 
     def _told(self, horizon: int) -> None:
         """While the gate still reads, what it reads has not passed."""

@@ -60,8 +60,10 @@ class Codec:
     def error(self, request_id: int | None, body: ErrorBody) -> bytes:
         return self.pack((Kind.ERROR.value, request_id, body.model_dump(exclude_none=True)))
 
-    def event(self, event: Event) -> bytes:
-        return self.pack((Kind.EVENT.value, event.type, event.model_dump(exclude_none=True)))
+    def event(self, event: Event | EventFrame) -> bytes:
+        """An EventFrame is passed on as it is."""
+        body = event.body if isinstance(event, EventFrame) else event.model_dump(exclude_none=True)
+        return self.pack((Kind.EVENT.value, event.type, body))
 
 
 def to_frame(value: object) -> Frame:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 from itertools import islice
+from uuid import UUID
 
 import pytest
 from lumina_protocol.codec import JSON, MSGPACK
+from lumina_protocol.conversations import SyncConversation, SyncPage
 from lumina_protocol.errors import LuminaError, RateLimited
 from lumina_protocol.fields import uuid7
-from lumina_protocol.messages import MessageCreated
+from lumina_protocol.messages import Message, MessageCreated
 from lumina_protocol.session import Ping, Pong
 
 from lumina_rt.client import (
@@ -221,3 +223,60 @@ async def test_a_node_tells_its_name_in_the_hello(settings: Settings) -> None:
     async with nodes(settings, 1) as (node,), Client(node.url) as client:
         assert client.hello
         assert client.hello.node == "node1"
+
+
+def page(conversation: UUID, first: int, last: int, newest: int) -> SyncPage:
+    messages = [
+        Message(
+            conversation_id=conversation,
+            message_id=uuid7(),
+            seq=number,
+            rev=number,
+            sender_id=uuid7(),
+            message_type="text",
+            content=str(number),
+            created_at=number,
+        )
+        for number in range(first, last + 1)
+    ]
+    return SyncPage(messages=messages, from_rev=first - 1, to_rev=last, last_rev=newest)
+
+
+async def test_what_comes_while_a_hole_is_mended_is_asked_for_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, talk = Client("ws://nowhere"), uuid7()
+    client.begin(talk, rev=5, seq=5)
+    asked: list[int] = []
+
+    async def answer(request: SyncConversation) -> SyncPage:
+        asked.append(request.after_rev)
+        if len(asked) > 1:
+            return page(talk, 11, 11, 11)
+        (late,) = page(talk, 11, 11, 11).messages
+        client._arrive(MessageCreated(message=late))  # said after the page was read
+        return page(talk, 6, 10, 10)
+
+    monkeypatch.setattr(client, "call", answer)
+    with client.inbox() as inbox:
+        (early,) = page(talk, 7, 7, 7).messages
+        client._arrive(MessageCreated(message=early))
+        told = [await anext(inbox) for _ in range(6)]
+    assert [news.message.seq for news in told if isinstance(news, MessageCreated)] == [
+        6, 7, 8, 9, 10, 11,
+    ]  # fmt: skip
+    assert asked == [5, 10]
+    assert client._missing == {}
+
+
+async def test_a_call_whose_connection_breaks_in_the_moment_it_is_there_waits_for_the_next() -> (
+    None
+):
+    client = Client("ws://nowhere")
+    calling = asyncio.create_task(client.call(Ping(), timeout_s=0.05))
+    await asyncio.sleep(0)
+    client._linked.set()  # and broken again before the call has its turn
+    await asyncio.sleep(0)
+    client._linked.clear()
+    with pytest.raises(CallTimeout):
+        await calling

@@ -230,11 +230,12 @@ def test_a_conversation_outside_of_what_was_resumed_is_to_be_read_anew() -> None
 
 
 def test_what_was_not_told_to_its_end_is_behind() -> None:
-    order, stale = Order(epoch=1, user_rev=0), uuid7()
+    order, stale, gone = Order(epoch=1, user_rev=0), uuid7(), uuid7()
     order.begin(TALK, 5, 5)
     order.begin(stale, 1, 1)
-    answer = resumed(1, (TALK, 7, 5)).model_copy(update={"stale": [stale]})
+    answer = resumed(1, (TALK, 7, 5), (gone, 3, 3)).model_copy(update={"stale": [stale]})
     order.resumed(answer, dict(order.conversations))
+    order.forget(gone)
     assert order.behind(answer) == [TALK, stale]
 
 
@@ -245,6 +246,23 @@ def test_of_another_history_only_what_was_told_anew_is_kept() -> None:
     known = dict(order.conversations)
     order.take(ConversationReset(conversation_id=TALK, last_rev=3))
     order.take(ConversationGone(conversation_id=gone))
-    order.resumed(resumed(2, (TALK, 3, 3)), known)
+    answer = resumed(2, (TALK, 3, 3))
+    order.resumed(answer, known)
+    order.settled(answer)
     assert list(order.conversations) == [TALK]
     assert (order.epoch, order.user_rev, order.rev(TALK)) == (2, 1, 3)
+
+
+def left(user_rev: int) -> ConversationLeft:
+    return ConversationLeft(conversation_id=TALK, rev=1, user_rev=user_rev)
+
+
+def test_what_came_behind_the_answer_of_a_resume_is_not_asked_for_again() -> None:
+    order = Order(epoch=1, user_rev=1)
+    order.resumed(resumed(1), {})
+    order.take(left(2))
+    order.settled(resumed(1))
+    assert order.user_rev == 2
+    assert list(order.take(left(2))) == []
+    order.settled(resumed(1).model_copy(update={"reset": True}))
+    assert order.user_rev == 1, "told anew from there"
