@@ -22,8 +22,9 @@ from lumina_protocol.messages import (
 )
 
 from tests.faults.log import Answered, Asked, Entry, Interrupted, Log, Page, Read, Seen, Told
+from tests.faults.recorded import seen
 from tests.faults.relay import Relay
-from tests.faults.stream import Stream, seen
+from tests.faults.stream import Stream
 
 HOUR_MS = 3_600_000
 LATELY = 40
@@ -95,22 +96,21 @@ class Actor:
         number = self.asked
         self.log.entries.append(_asked(number, op, request))
         anything: Request[Any] = request
-        answer, tries = await self.stream.ask(anything)
-        self._answered(number, request, answer, tries)
+        self._answered(number, request, await self.stream.ask(anything))
 
-    def _answered(self, number: int, request: Asking, answer: Reply | str, tries: int) -> None:
+    def _answered(self, number: int, request: Asking, answer: Reply | str) -> None:
         now, talk = time.monotonic(), request.conversation_id
         match answer:
             case str():
-                self.write(Answered(now, number, answer, tries=tries))
+                self.write(Answered(now, number, answer))
             case MessageSent() | MessageEdited() | MessageDeleted():
                 self.newest[talk] = max(answer.rev, self.newest.get(talk, 0))
-                self.write(Answered(now, number, "ok", answer.seq, answer.rev, tries))
+                self.write(Answered(now, number, "ok", answer.seq, answer.rev))
             case MessagePage():
-                self.write(Answered(now, number, "ok", tries=tries))
+                self.write(Answered(now, number, "ok"))
                 self.write(Read(now, talk, [seen(message) for message in answer.messages]))
             case SyncPage():
-                self.write(Answered(now, number, "ok", tries=tries))
+                self.write(Answered(now, number, "ok"))
                 messages = [seen(message) for message in answer.messages]
                 self.write(Page(now, "asked", talk, answer.from_rev, answer.to_rev, messages))
 

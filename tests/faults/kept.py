@@ -97,24 +97,23 @@ def a_retry_is_answered_as_the_first_time(evidence: Evidence) -> Iterator[str]:
 
 
 def a_senders_order_is_kept(evidence: Evidence) -> Iterator[str]:
-    """What was asked after an answer has a higher seq than what was answered."""
+    """In the order in which they were asked for, whether or not the one before was answered."""
     several = _asked_by_several(evidence)
     for log in evidence.logs:
-        newest: Counter[UUID] = Counter()
-        floors: dict[int, int] = {}
-        sends: dict[int, Asked] = {}
+        answers = {asked.number: answer for asked, answer in settled(log)}
+        before: Counter[UUID] = Counter()
         for entry in log.entries:
-            if isinstance(entry, Asked) and entry.op == "send" and entry.message not in several:
-                sends[entry.number] = entry
-                floors[entry.number] = newest[entry.conversation]
-            elif isinstance(entry, Answered) and entry.outcome == "ok" and entry.number in sends:
-                asked = sends[entry.number]
-                if entry.seq <= floors[entry.number]:
-                    yield (
-                        f"{log.device} asked {entry.number} got seq {entry.seq} in"
-                        f" {short(asked.conversation)}, after seq {floors[entry.number]}"
-                    )
-                newest[asked.conversation] = max(newest[asked.conversation], entry.seq)
+            if not isinstance(entry, Asked) or entry.op != "send" or entry.message in several:
+                continue
+            answer = answers.get(entry.number)
+            if answer is None or answer.outcome != "ok":
+                continue
+            if answer.seq <= before[entry.conversation]:
+                yield (
+                    f"{log.device} asked {entry.number} got seq {answer.seq} in"
+                    f" {short(entry.conversation)}, after seq {before[entry.conversation]}"
+                )
+            before[entry.conversation] = answer.seq
 
 
 def _asked_by_several(evidence: Evidence) -> set[UUID | None]:

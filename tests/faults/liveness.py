@@ -44,11 +44,14 @@ def lateness(
     was not seen at all until the end."""
     seen: Due = {}
     for entry in log.entries:
-        for message in shown(entry):
-            seen.setdefault(message, entry.at)
+        for each in shown(entry):
+            seen.setdefault((each.conversation, each.message), entry.at)
     for message, acked_at in answers.items():
         talk = evidence.truth.get(message[0])
-        if talk is None or log.user not in talk.members:
+        kept = evidence.by_id.get(message)
+        if talk is None or kept is None:
+            continue
+        if not (talk.is_member(log.user) and talk.sees(log.user, kept.seq)):
             continue
         due = _online_from(log, max(acked_at, evidence.healed_at), evidence.healed_at + ECHO_S)
         never = message not in seen

@@ -52,7 +52,7 @@ async def history(actor: Actor) -> None:
 
 async def sync(actor: Actor) -> None:
     talk = actor.random.choice(actor.conversations)
-    after = actor.random.randint(0, actor.stream.had[talk])
+    after = actor.random.randint(0, actor.stream.had(talk))
     await actor.ask("sync", SyncConversation(conversation_id=talk, after_rev=after, limit=50))
 
 

@@ -22,7 +22,7 @@ from tests.faults.evidence import Evidence
 from tests.faults.log import Log
 from tests.faults.operations import draw, send
 from tests.faults.relay import HOST, Relay
-from tests.faults.stream import Roaming, Stream
+from tests.faults.stream import Stream
 from tests.faults.world import World
 
 PASSWORD = "correct horse battery"
@@ -130,7 +130,7 @@ class Play:
 
 async def _has(actor: Actor, revs: dict[UUID, int]) -> None:
     had = actor.stream.had
-    while any(had[talk] < revs.get(talk, 0) for talk in actor.conversations):
+    while any(had(talk) < revs.get(talk, 0) for talk in actor.conversations):
         await asyncio.sleep(LOOK_S)
 
 
@@ -199,6 +199,5 @@ async def _actor(
     actor = Actor(Log(device, tokens[name].user_id), random, own, relays)
     urls = [f"ws://{HOST}:{relay.front}/v1/socket" for relay in relays]
     first = number % len(urls)
-    client = Roaming(urls[first:] + urls[:first], random, tokens[name].token)
-    actor.stream = stream(client, own, actor.write)
+    actor.stream = stream(urls[first:] + urls[:first], tokens[name].token, actor.write)
     return actor

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -42,6 +42,7 @@ from tests.house import nodes, open_conversation, register, say, user
 
 NAMES = ("alice", "bob", "carol", "dave")
 LIMIT_S = 10
+E = TypeVar("E", bound=Event)
 
 
 @dataclass
@@ -78,7 +79,7 @@ class House:
         link._tell = hear
         return heard
 
-    async def told(self, name: str, kind: type[Event]) -> Event:
+    async def told(self, name: str, kind: type[E]) -> E:
         """The next event of this kind; the others before it wait for whoever asks for them."""
         passed = self.passed[name]
         for before in passed:
@@ -341,10 +342,9 @@ async def test_who_is_sent_away_is_told_so_and_nothing_more(house: House) -> Non
     assert (await house["bob"].call(ListConversations())).conversations == []
     # What is told last is the sign that nothing of the group is on its way any more.
     direct = await open_conversation(house["alice"], "bob")
-    while isinstance(news := await house.told("bob", ConversationCreated), ConversationCreated):
-        if news.user_rev == 3:
-            assert news.conversation.conversation_id == direct
-            break
+    while (opened := await house.told("bob", ConversationCreated)).user_rev != 3:
+        pass
+    assert opened.conversation.conversation_id == direct
     came = [news.message.seq for news in house.passed["bob"] if isinstance(news, MessageCreated)]
     assert came == [1]
     assert await house.said("alice", group) == [

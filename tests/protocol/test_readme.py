@@ -188,8 +188,8 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
         SyncPage(messages=[short] * 200, from_rev=most, to_rev=most, last_rev=most),
     ):
         assert len(JSON.reply(most, page)) < Settings.model_fields["outbox_bytes"].default
-    page = ConversationPage(conversations=[conversation] * 40, more=True)
-    assert len(JSON.reply(most, page)) < 2 * 2**20, "as large as README says that a client takes"
+    listed = ConversationPage(conversations=[conversation] * 40, more=True)
+    assert len(JSON.reply(most, listed)) < 2 * 2**20, "as large as README says that a client takes"
     limited = ConversationSynced(
         conversation_id=id_,
         messages=[short] * resume.NEWEST_PAGE,
