@@ -10,6 +10,7 @@ from tests.faults.evidence import Evidence, Invariant, Violation
 INVARIANTS: tuple[Invariant, ...] = (
     kept.every_acknowledged_send_is_kept,
     kept.every_acknowledged_change_is_kept,
+    kept.every_acknowledged_change_of_members_is_kept,
     kept.seq_is_dense,
     kept.every_rev_has_one_change,
     kept.retries_make_no_twins,

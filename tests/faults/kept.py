@@ -36,6 +36,22 @@ def every_acknowledged_change_is_kept(evidence: Evidence) -> Iterator[str]:
             yield f"{where} was acknowledged with {asked.content!r}; kept is {kept}"
 
 
+def every_acknowledged_change_of_members_is_kept(evidence: Evidence) -> Iterator[str]:
+    """The note is there, for who has come and not for who has gone."""
+    for log, asked, answer in acknowledged(evidence, "open group", "add", "remove"):
+        if not answer.rev:  # nothing had to change
+            continue
+        assert asked.op_id is not None
+        where = f"{log.device} asked {asked.number}, {asked.op} of {short(asked.whom)}"
+        kept = evidence.by_id.get((asked.conversation, asked.op_id))
+        if kept is None or (kept.seq, kept.rev) != (answer.seq, answer.rev):
+            yield f"{where} was acknowledged as seq {answer.seq}, rev {answer.rev}; kept is {kept}"
+        elif asked.whom is not None:
+            sees = evidence.truth[asked.conversation].sees(asked.whom, kept.seq)
+            if sees != (asked.op == "add"):
+                yield f"{where}: whether they see its note is {sees}"
+
+
 def seq_is_dense(evidence: Evidence) -> Iterator[str]:
     for conversation, talk in evidence.truth.items():
         seqs = [kept.seq for kept in talk.messages]

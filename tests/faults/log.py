@@ -36,6 +36,8 @@ class Asked:
     op_id: UUID | None = None
     base_rev: int | None = None
     content: str = ""
+    whom: UUID | None = None
+    """Who comes or goes. The note that tells of it has `op_id` as its message id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from lumina_protocol.messages import Message
+
 from lumina_rt import cli
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.gate import Gate
+from lumina_rt.pages import Audience
 from lumina_rt.store import group_commit
 from lumina_rt.store.db import Tx
 from lumina_rt.workers.tail import Tail
@@ -76,11 +79,21 @@ def unread_outbox() -> None:
     patch(Tail, "turn", turn)
 
 
+def unlooked_intervals() -> None:
+    """Who was away is told in pages what was said meanwhile."""
+
+    def seen(audience: Audience, user_id: UUID, messages: list[Message]) -> list[Message]:
+        return messages
+
+    patch(Audience, "seen", seen)
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     "ack-before-commit": ack_before_commit,
     "skipped-outbox-row": skipped_outbox_row,
     "double-publish": double_publish,
     "unread-outbox": unread_outbox,
+    "unlooked-intervals": unlooked_intervals,
 }
 
 

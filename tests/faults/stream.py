@@ -63,6 +63,10 @@ class Stream:
         """The rev up to which everything of it is here."""
         return self._order.rev(conversation)
 
+    def revs(self) -> dict[UUID, int]:
+        """The same of all that it keeps."""
+        return {talk: told.rev for talk, told in self._order.conversations.items()}
+
     async def listen(self) -> None:
         with self._client.inbox() as inbox:
             await self._client.connect()

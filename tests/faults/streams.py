@@ -60,9 +60,7 @@ def _wire(log: Log) -> Iterator[Step]:
         match entry:
             case Resuming(cursors=cursors):
                 told, followed = dict(cursors), set()
-            case Begun(conversation=conversation, rev=rev):
-                told[conversation] = rev
-            case Dropped(conversation=conversation):
+            case Begun(conversation=conversation) | Dropped(conversation=conversation):
                 told.pop(conversation, None)
             case Told() | Page(why="told" | "limited"):
                 talk, after, upto = covers(entry)
@@ -107,16 +105,19 @@ def _page(log: Log, page: Page, talk: Talk) -> Iterator[str]:
 
 
 def pages_and_events_tile(evidence: Evidence) -> Iterator[str]:
-    """A device takes each rev from its beginning to the end by one event, or by pages."""
+    """A device takes each rev from its beginning to the end by one event, or by pages; and it keeps
+    nothing of what it is not in any more."""
     for log in evidence.logs:
         had: dict[UUID, int] = {}
         for entry in log.entries:
             for wrong in _takes(had, entry):
                 yield f"{log.device} at {entry.at:.3f} s in {wrong}"
         for conversation, talk in evidence.truth.items():
-            if talk.is_member(log.user) and had.get(conversation) != talk.last_rev:
-                rev = had.get(conversation)
-                yield f"{log.device} in {short(conversation)}: {rev} in the end of {talk.last_rev}"
+            rev = had.get(conversation)
+            if rev != (talk.last_rev if talk.is_member(log.user) else None):
+                where = f"{log.device} in {short(conversation)}"
+                spans = talk.intervals.get(log.user)
+                yield f"{where}: had {rev} of {talk.last_rev} in the end; may see {spans}"
 
 
 def _takes(had: dict[UUID, int], entry: Entry) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import orjson
 import pytest
@@ -14,6 +15,7 @@ from tests.faults.checker import INVARIANTS, check
 from tests.faults.evidence import Evidence
 from tests.faults.log import (
     Answered,
+    Asked,
     CaughtUp,
     Ended,
     Entry,
@@ -117,6 +119,12 @@ def swap(evidence: Evidence) -> None:
     alice[one], alice[other] = second, first
 
 
+def members(at: float, number: int, op: str, whom: UUID) -> list[Entry]:
+    """As if the last message were the note of it."""
+    asked = Asked(at, number, op, TALK, op_id=LAST.message, whom=whom)
+    return [asked, Answered(at, number, "ok", LAST.seq, LAST.rev)]
+
+
 def without(*events: Entry) -> Tamper:
     def tamper(evidence: Evidence) -> None:
         for event in events:
@@ -139,6 +147,14 @@ def end_of_bob(entry: Entry) -> Tamper:
 
 WRONG: dict[str, tuple[str, Tamper]] = {
     "a lost message": ("every_acknowledged_send_is_kept", lambda e: forget(e, 4)),
+    "somebody who is back without a note": (
+        "every_acknowledged_change_of_members_is_kept",
+        lambda e: e.logs[0].entries.extend(members(20, 9, "add", EVE)),
+    ),
+    "somebody removed who sees the note": (
+        "every_acknowledged_change_of_members_is_kept",
+        lambda e: e.logs[0].entries.extend(members(20, 9, "remove", BOB)),
+    ),
     "a hole on disk": ("seq_is_dense", lambda e: forget(e, 2)),
     "an edit undone": (
         "every_acknowledged_change_is_kept", lambda e: rewrite(e, 3, rev=3, content="so"),
@@ -168,6 +184,9 @@ WRONG: dict[str, tuple[str, Tamper]] = {
     "a skipped event": ("pages_and_events_tile", without(TOLD_SO)),
     "a skipped change": ("pages_and_events_tile", without(TOLD_EDIT)),
     "an event that was had": ("pages_and_events_tile", twice(TOLD_SO)),
+    "who keeps what they left": (
+        "pages_and_events_tile", lambda e: e.truth[TALK].intervals.update({BOB: [(1, 5)]}),
+    ),
     "a page that is not taken": ("pages_and_events_tile", missed(taken=False)),
     "a device that stays behind": (
         "pages_and_events_tile", without(told(11.2, "created", LAST)[0]),

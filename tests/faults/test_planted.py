@@ -30,6 +30,10 @@ FOUND: dict[str, tuple[tuple[Step, ...], str]] = {
     "skipped-outbox-row": ((), "what_is_acknowledged_is_seen_in_time"),
     "double-publish": ((), "nothing_is_told_twice"),
     "unread-outbox": ((), "what_is_acknowledged_is_seen_in_time"),
+    "unlooked-intervals": (
+        (Step(0.2, "member_comes_and_goes", 0, 0),),
+        "nobody_sees_what_they_may_not",
+    ),
 }
 
 

@@ -45,6 +45,11 @@ SCHEDULES: dict[str, tuple[Step, ...]] = {
         Step(1.7, "all_without_postgres_stall", 1),
         Step(3.0, "all_without_postgres_drip", 0.5),
     ),
+    "members come and go while they resume": (
+        Step(0.2, "member_comes_and_goes", 0, 1),
+        Step(0.5, "member_comes_and_goes", 0.5, 3),
+        Step(1.5, "member_comes_and_goes", 0, 0),
+    ),
     "clients are slow, half-open, and all come at once": (
         Step(0.5, "slow_client", 2, 0),
         Step(0.5, "half_open_client", 1.5, 3),
@@ -62,4 +67,7 @@ async def test_the_promise_holds_when(name: str, world: World) -> None:
     violations = check(evidence)
     assert not violations, failure(evidence, steps, violations, world)
     assert sum(working.faults.values()) == len(steps.steps)
+    spans = [spans for talk in evidence.truth.values() for spans in talk.intervals.values()]
+    came_back = sum(len(each) > 1 for each in spans)
+    assert came_back >= working.faults["member_comes_and_goes"]
     assert sum(len(talk.messages) for talk in evidence.truth.values()) > 20, "it was work"

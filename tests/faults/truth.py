@@ -9,8 +9,8 @@ from uuid import UUID
 import asyncpg
 
 CONVERSATIONS = """
-select conversation_id, last_seq, last_rev
-from conversations where conversation_id = any ($1::uuid[])"""
+select conversation_id, last_seq, last_rev from conversations where conversation_id in (
+    select conversation_id from membership_intervals where user_id = any ($1::uuid[]))"""
 INTERVALS = """
 select conversation_id, user_id, from_seq, to_seq
 from membership_intervals where conversation_id = any ($1::uuid[]) order by from_seq"""
@@ -64,14 +64,15 @@ class Talk:
 Truth = dict[UUID, Talk]
 
 
-async def read(database_url: str, conversations: Collection[UUID]) -> Truth:
-    """In one snapshot."""
+async def read(database_url: str, users: Collection[UUID]) -> Truth:
+    """All conversations that any of them is or was in, in one snapshot."""
     connection = await asyncpg.connect(database_url)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            heads = await connection.fetch(CONVERSATIONS, list(conversations))
-            spans = await connection.fetch(INTERVALS, list(conversations))
-            rows = await connection.fetch(MESSAGES, list(conversations))
+            heads = await connection.fetch(CONVERSATIONS, list(users))
+            conversations = [row["conversation_id"] for row in heads]
+            spans = await connection.fetch(INTERVALS, conversations)
+            rows = await connection.fetch(MESSAGES, conversations)
     finally:
         await connection.close()
     truth = {row["conversation_id"]: Talk(row["last_seq"], row["last_rev"]) for row in heads}
