@@ -30,6 +30,8 @@ class Evidence:
     healed_at: float = 0.0
     ended_at: float = 0.0
     """Until when the clients have listened."""
+    before: Truth = field(default_factory=dict)
+    """What there was before the first request that is told of here."""
     by_id: dict[tuple[UUID, UUID], Kept] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -70,9 +70,10 @@ def every_rev_has_one_change(evidence: Evidence) -> Iterator[str]:
             elif answer is None or answer.outcome == "in doubt":
                 doubts[asked.conversation] += 1
     for conversation, talk in evidence.truth.items():
-        fewest = len(acked[conversation])
+        before = evidence.before.get(conversation)
+        fewest = len(acked[conversation]) + (before.changes if before else 0)
         most = fewest + doubts[conversation]
-        if not fewest <= talk.last_rev - len(talk.messages) <= most:
+        if not fewest <= talk.changes <= most:
             yield (
                 f"{short(conversation)} has last_rev {talk.last_rev} and {len(talk.messages)}"
                 f" messages; {fewest} changes were acknowledged, {most - fewest} are in doubt"

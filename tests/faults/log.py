@@ -129,6 +129,8 @@ class Read:
 class Connected:
     at: float
     url: str
+    epoch: int = 1
+    reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,11 +97,12 @@ PLANTS: dict[str, Callable[[], None]] = {
 }
 
 
-def command(plant: str) -> tuple[str, ...]:
-    """What python is given to run a node with it."""
-    return ("-m", __name__, plant, "serve")
+def command(*plants: str) -> tuple[str, ...]:
+    """What python is given to run a node with them."""
+    return ("-m", __name__, ",".join(plants), "serve")
 
 
 if __name__ == "__main__":
-    PLANTS[sys.argv.pop(1)]()
+    for each in sys.argv.pop(1).split(","):
+        PLANTS[each]()
     cli.main()

@@ -125,8 +125,9 @@ class Stream:
     def _take(self, news: sdk.News) -> None:
         now = time.monotonic()
         match news:
-            case sdk.Connected():
-                self._write(Connected(now, self._client.url))
+            case sdk.Connected(resumed=resumed):
+                assert resumed is not None
+                self._write(Connected(now, self._client.url, resumed.epoch, resumed.reset))
                 self._catching_up = asyncio.create_task(self._catch_up())
             case sdk.Interrupted(code, reason):
                 self._away()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import orjson
@@ -13,16 +14,20 @@ import pytest
 from tests.faults import stories
 from tests.faults.checker import INVARIANTS, check
 from tests.faults.evidence import Evidence
+from tests.faults.failover import Failover
 from tests.faults.log import (
     Answered,
     Asked,
+    Begun,
     CaughtUp,
+    Connected,
     Ended,
     Entry,
     Interrupted,
     Log,
     Page,
     Read,
+    Resuming,
     Shown,
     Told,
     write,
@@ -42,6 +47,8 @@ from tests.faults.stories import (
     send,
     told,
 )
+from tests.faults.truth import Talk
+from tests.store.standby import Standby
 
 Tamper = Callable[[Evidence], object]
 
@@ -60,9 +67,8 @@ def drop(log: Log, kind: type[Entry]) -> None:
     log.entries[:] = [entry for entry in log.entries if not isinstance(entry, kind)]
 
 
-def forget(evidence: Evidence, seq: int) -> None:
-    kept = evidence.truth[TALK].messages
-    kept[:] = [message for message in kept if message.seq != seq]
+def forget(talk: Talk, seq: int) -> None:
+    talk.messages[:] = [message for message in talk.messages if message.seq != seq]
 
 
 def rewrite(evidence: Evidence, seq: int, **changes: object) -> None:
@@ -146,7 +152,7 @@ def end_of_bob(entry: Entry) -> Tamper:
 
 
 WRONG: dict[str, tuple[str, Tamper]] = {
-    "a lost message": ("every_acknowledged_send_is_kept", lambda e: forget(e, 4)),
+    "a lost message": ("every_acknowledged_send_is_kept", lambda e: forget(e.truth[TALK], 4)),
     "somebody who is back without a note": (
         "every_acknowledged_change_of_members_is_kept",
         lambda e: e.logs[0].entries.extend(members(20, 9, "add", EVE)),
@@ -155,7 +161,7 @@ WRONG: dict[str, tuple[str, Tamper]] = {
         "every_acknowledged_change_of_members_is_kept",
         lambda e: e.logs[0].entries.extend(members(20, 9, "remove", BOB)),
     ),
-    "a hole on disk": ("seq_is_dense", lambda e: forget(e, 2)),
+    "a hole on disk": ("seq_is_dense", lambda e: forget(e.truth[TALK], 2)),
     "an edit undone": (
         "every_acknowledged_change_is_kept", lambda e: rewrite(e, 3, rev=3, content="so"),
     ),
@@ -281,6 +287,57 @@ def test_a_reader_who_was_away_has_five_seconds_from_the_return() -> None:
     back = stories.connects(25, "ws://a", 5, page, replace(shown, at=25.1))
     put(bob, shown, Interrupted(11.1, 1006, "broke"), *back)
     assert demands(evidence) == set()
+
+
+TAIL_FROM, PROMOTED_AT = 2.5, 4.5
+ANEW = Connected(6, "ws://a", epoch=2, reset=True)
+
+
+def failover() -> tuple[Failover, Evidence]:
+    """While Alice and Bob talk: what they say before 4.5 s was said in another history, of which
+    all was kept but an edit."""
+    evidence = stories.evidence()
+    for log in evidence.logs:
+        at = next(n for n, entry in enumerate(log.entries) if entry.at > 5.5)
+        anew: list[Entry] = [Begun(6, TALK, 5), ANEW, CaughtUp(6), Read(6, TALK, [HI, YES, SO])]
+        log.entries[at:at] = [Resuming(6, 1, [(TALK, 5)]), *anew]
+    story = Failover(cast(Standby, None), TAIL_FROM, PROMOTED_AT)
+    kept = evidence.truth[TALK]
+    story.taken_over = {TALK: Talk(3, 3, kept.intervals, kept.messages[:3])}
+    return story, evidence
+
+
+def test_a_failover_may_lose_its_tail() -> None:
+    story, evidence = failover()
+    assert [*story.what_is_lost_is_the_tail(evidence), *story.clients_begin_anew(evidence)] == []
+    forget(story.taken_over[TALK], 3)
+    found = list(story.what_is_lost_is_the_tail(evidence))
+    assert found, "it is there, and was not when the standby took over"
+    forget(evidence.truth[TALK], 3)
+    evidence.__post_init__()
+    assert list(story.what_is_lost_is_the_tail(evidence)) == []
+
+
+@pytest.mark.parametrize("seq", [1, 4])
+def test_a_failover_must_not_lose_what_was_said_before_or_after(seq: int) -> None:
+    story, evidence = failover()
+    forget(story.taken_over[TALK], seq)
+    forget(evidence.truth[TALK], seq)
+    evidence.__post_init__()
+    assert list(story.what_is_lost_is_the_tail(evidence)) != []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (ANEW, replace(ANEW, reset=False)),
+        (Begun(6, TALK, 5), CaughtUp(6)),
+    ],
+)
+def test_a_client_that_goes_on_after_a_failover_is_found(old: Entry, new: Entry) -> None:
+    story, evidence = failover()
+    put(evidence.logs[0], old, new)
+    assert list(story.clients_begin_anew(evidence)) != []
 
 
 def test_a_log_is_written_as_lines_of_json(tmp_path: Path) -> None:

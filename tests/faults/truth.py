@@ -49,6 +49,11 @@ class Talk:
     """Of each user who is or was a member: the seqs that they may see."""
     messages: list[Kept] = field(default_factory=list)
 
+    @property
+    def changes(self) -> int:
+        """How many revs are not those of new messages."""
+        return self.last_rev - len(self.messages)
+
     def is_member(self, user: UUID) -> bool:
         """Now, at the end."""
         return any(end is None for _, end in self.intervals.get(user, []))
