@@ -18,6 +18,7 @@ from lumina_protocol.messages import Message, MessageChanged, MessageCreated
 from lumina_protocol.session import Resume
 
 from lumina_rt.client.order import Order
+from lumina_rt.client.order import Told as Had
 from tests.faults.log import Begun, Dropped, Page, Resuming, Seen, Told, Wire
 
 
@@ -54,12 +55,14 @@ class Recorded(Order):
 
     def page(self, conversation_id: UUID, page: SyncPage) -> list[Event]:
         now, messages = time.monotonic(), [seen(message) for message in page.messages]
-        self._begins(conversation_id, page.from_rev)
-        before = self.rev(conversation_id)
+        is_known = conversation_id in self.conversations
+        before = self.rev(conversation_id) if is_known else page.from_rev
         try:
             return super().page(conversation_id, page)
         finally:
-            taken = self.rev(conversation_id) != before
+            taken = self.conversations.get(conversation_id, Had(before)).rev != before
+            if taken and not is_known:
+                self._write(Begun(now, conversation_id, before))
             after, upto = page.from_rev, page.to_rev
             self._write(Page(now, _why(page), conversation_id, after, upto, messages, taken))
 
@@ -67,12 +70,14 @@ class Recorded(Order):
         self, event: MessageCreated | MessageChanged | ConversationVoid, talk: UUID, rev: int
     ) -> Sequence[Event | EventFrame]:
         now = time.monotonic()
-        self._begins(talk, rev - 1)
-        before = self.rev(talk)
+        is_known = talk in self.conversations
+        before = self.rev(talk) if is_known else rev - 1
         try:
             return super().take(event)
         finally:
-            taken = self.rev(talk) != before
+            taken = self.conversations.get(talk, Had(before)).rev != before
+            if taken and not is_known:
+                self._write(Begun(now, talk, before))
             match event:
                 case MessageCreated():
                     self._write(Told(now, "created", seen(event.message), taken))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
+from lumina_protocol.conversations import ConversationJoined
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.frame import Reply, Request
 from lumina_protocol.messages import MessageChanged, MessageCreated, ReadHistory, SendMessage
@@ -118,9 +119,12 @@ class Stream:
     def _came(self, entry: Wire) -> None:
         self._write(entry)
         if isinstance(entry, Begun) and entry.rev:
-            task = asyncio.create_task(self._read_anew(entry.conversation))
-            self._reading.add(task)
-            task.add_done_callback(self._reading.discard)
+            self._begin(entry.conversation)
+
+    def _begin(self, conversation: UUID) -> None:
+        task = asyncio.create_task(self._read_anew(conversation))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
 
     def _take(self, news: sdk.News) -> None:
         now = time.monotonic()
@@ -132,6 +136,8 @@ class Stream:
             case sdk.Interrupted(code, reason):
                 self._away()
                 self._write(Interrupted(now, code, reason))
+            case ConversationJoined(conversation=joined):
+                self._begin(joined.conversation_id)
             case MessageCreated(message=message):
                 self._write(Shown(now, "created", seen(message)))
             case MessageChanged(message=message):

@@ -129,8 +129,9 @@ def _takes(had: dict[UUID, int], entry: Entry) -> Iterator[str]:
         case Told() | Page(why="told" | "mended"):
             conversation, after, upto = covers(entry)
             before = had.get(conversation)
-            if before is None:
-                yield f"{short(conversation)}: ({after}, {upto}] of what it does not know"
+            if before is None:  # it has left, and this is of before
+                if entry.taken:
+                    yield f"{short(conversation)}: ({after}, {upto}] of what it does not know"
                 return
             if entry.taken != (after <= before < upto):
                 did = "took" if entry.taken else "dropped"

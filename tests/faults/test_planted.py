@@ -62,7 +62,7 @@ async def test_a_bug_of_the_server_is_found(plants: tuple[str, ...], world: Worl
     assert demands <= await found(world, steps)
 
 
-def test_every_bug_is_planted_somewhere() -> None:
+async def test_every_bug_is_planted_somewhere() -> None:
     assert {plant for plants in FOUND for plant in plants} == set(PLANTS)
 
 
