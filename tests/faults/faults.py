@@ -144,16 +144,23 @@ async def member_comes_and_goes(play: Play, target: int) -> AsyncIterator[None]:
     name = next(name for name, user in away.people.items() if user == away.log.user)
     others = [other for other, user in admin.people.items() if user != admin.log.user]
     group = await open_group_with(admin, others)
-    with suppress(TimeoutError):  # something else may be broken
-        async with asyncio.timeout(KNOWN_S):
-            while group not in away.conversations:
-                await asyncio.sleep(LOOK_S)
+    await _until(lambda: group in away.conversations)
     async with broken(away.relays, "cut"):
         await away_and_back(admin, group, name)
+    await _until(lambda: away.stream.online)
     async with broken(away.relays, "drip"):
+        await asyncio.gather(*(relay.cut_lines() for relay in away.relays))
         for _ in range(BACK):
             await away_and_back(admin, group, name)
         yield
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    """Or for as long as one waits for what something else may have broken."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(KNOWN_S):
+            while not is_so():
+                await asyncio.sleep(LOOK_S)
 
 
 @dataclass(frozen=True, slots=True)
