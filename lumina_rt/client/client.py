@@ -270,6 +270,8 @@ class Client:
 
     async def _next_page(self, conversation_id: UUID) -> bool:
         """Whether there is more."""
+        if conversation_id not in self._order.conversations:  # dropped meanwhile
+            return False
         after = self._order.rev(conversation_id)
         asked = SyncConversation(conversation_id=conversation_id, after_rev=after, limit=200)
         page = await self.call(asked)

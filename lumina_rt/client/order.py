@@ -74,6 +74,8 @@ class Order:
     user_rev: int | None = None
     conversations: dict[UUID, Told] = field(default_factory=dict)
     """Those that moved last are last."""
+    left: dict[UUID, int] = field(default_factory=dict)
+    """Up to which rev what comes of a conversation is of before the user left it."""
 
     def resume(self) -> Resume:
         """What to ask for after a reconnect."""
@@ -86,6 +88,7 @@ class Order:
         own stream is, `settled` takes over when all of them are taken."""
         told: list[Event] = []
         if self.epoch not in (None, answer.epoch):  # of another history, unless told anew
+            self.left.clear()
             for conversation_id, had in known.items():
                 if self.conversations.get(conversation_id) is had:
                     self.forget(conversation_id)
@@ -109,6 +112,7 @@ class Order:
 
     def begin(self, conversation_id: UUID, rev: int, seq: int) -> None:
         """What comes after this rev, and the messages after this seq, are new."""
+        self.left.pop(conversation_id, None)
         self.conversations.setdefault(conversation_id, Told(rev, seq + 1))
 
     def rev(self, conversation_id: UUID) -> int:
@@ -137,6 +141,8 @@ class Order:
 
     def page(self, conversation_id: UUID, page: SyncPage) -> list[Event]:
         """Raises Hole when it begins behind what was had, or does not tell all."""
+        if page.to_rev <= self.left.get(conversation_id, 0):
+            return []
         told = self.conversations.setdefault(conversation_id, Told(page.from_rev))
         if page.to_rev <= told.rev:
             return []
@@ -144,6 +150,8 @@ class Order:
             raise Hole(conversation_id, page.to_rev)
         newer = [message for message in page.messages if message.rev > told.rev]
         self._moved(conversation_id, told, page.to_rev)
+        if told.next_seq is None and newer:  # of which the first by rev may be an edited one
+            told.next_seq = min(message.seq for message in newer)
         news = [event for message in newer for event in told.message(message)]
         if page.to_rev >= page.last_rev:
             news += told.whole()
@@ -160,6 +168,8 @@ class Order:
 
     def _step(self, conversation_id: UUID, rev: int) -> Told | None:
         """The conversation, if this is its next rev; None when it was had. Raises Hole."""
+        if rev <= self.left.get(conversation_id, 0):
+            return None
         told = self.conversations.setdefault(conversation_id, Told(rev - 1))
         if rev <= told.rev:
             return None
@@ -181,6 +191,7 @@ class Order:
             case ConversationLeft():
                 if self.rev(event.conversation_id) <= event.rev:  # not back again already
                     self.forget(event.conversation_id)
+                    self.left[event.conversation_id] = event.rev
         return (event,)
 
     def _step_own(self, rev: int) -> bool:

@@ -269,9 +269,7 @@ async def test_what_comes_while_a_hole_is_mended_is_asked_for_as_well(
     assert client._missing == {}
 
 
-async def test_a_call_whose_connection_breaks_in_the_moment_it_is_there_waits_for_the_next() -> (
-    None
-):
+async def test_a_call_whose_connection_breaks_as_it_comes_waits_for_the_next() -> None:
     client = Client("ws://nowhere")
     calling = asyncio.create_task(client.call(Ping(), timeout_s=0.05))
     await asyncio.sleep(0)

@@ -198,6 +198,28 @@ def test_who_was_brought_back_before_they_heard_that_they_had_left_keeps_what_ca
     assert TALK not in order.conversations
 
 
+def test_what_comes_late_of_a_conversation_that_was_left_does_not_open_it_again() -> None:
+    history, order = History(), Order(epoch=1, user_rev=0)
+    for _ in range(5):
+        history.send()
+    order.begin(TALK, 1, 1)
+    order.take(ConversationLeft(conversation_id=TALK, rev=3, user_rev=1))
+    late = history.page(1, 9).model_copy(update={"to_rev": 3})
+    assert list(order.take(history.events[2])) == list(order.page(TALK, late)) == []
+    assert TALK not in order.conversations
+    assert list(order.take(history.events[4])) == [history.events[4]], "they are back"
+
+
+def test_a_page_of_what_is_not_known_begins_with_its_first_message() -> None:
+    """And not with the first of its revs: that may be a later one, when the first was edited."""
+    history, order = History(), Order(epoch=1, user_rev=0)
+    for _ in range(2):
+        history.send()
+    history.edit(0)
+    told = order.take(history.page(0, 9))
+    assert told == [MessageCreated(message=history.messages[seq]) for seq in (1, 2)]
+
+
 def test_a_resume_says_the_newest_conversations_and_how_far_each_is() -> None:
     order = Order(epoch=3, user_rev=9)
     ids = [UUID(int=number) for number in range(250)]

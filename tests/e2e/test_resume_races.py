@@ -47,12 +47,11 @@ class Held:
 
     async def step(self) -> None:
         await self.waiting()
-        before = list(self.turns._waiters or ())
+        ours = asyncio.create_task(self.turns.acquire())  # behind the one that waits
+        await asyncio.sleep(0)
         self.turns.release()
-        async with asyncio.timeout(LIMIT_S):
-            while not self.turns._waiters or self.turns._waiters[0] in before:
-                await asyncio.sleep(0.005)
-            await self.turns.acquire()
+        await asyncio.wait_for(ours, LIMIT_S)
+        await self.waiting()
 
 
 @asynccontextmanager

@@ -25,7 +25,6 @@ from tests.faults.checker import check
 from tests.faults.play import Play, play
 from tests.faults.report import Tally, failure
 from tests.faults.schedule import from_seed
-from tests.faults.stream import bear
 from tests.faults.world import World
 
 ACT_S = 45
@@ -56,7 +55,6 @@ def main(seed: str, minutes: float, act: int | None) -> None:
 
 
 async def run(seed: str, acts: list[int], tally: Tally) -> None:
-    asyncio.get_running_loop().set_exception_handler(bear)
     folder = Path(tempfile.mkdtemp(prefix="lumina-faults-"))
     folder.chmod(0o755)  # the engines run as another user than root
     SCREEN.print(f"seed {seed}, {len(acts)} acts of {ACT_S} s; starting three nodes")

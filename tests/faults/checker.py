@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from itertools import islice
 
-from tests.faults import kept, liveness, streams
+from tests.faults import kept, liveness, shown, streams
 from tests.faults.evidence import Evidence, Invariant, Violation
 
 INVARIANTS: tuple[Invariant, ...] = (
     kept.every_acknowledged_send_is_kept,
     kept.every_acknowledged_change_is_kept,
+    kept.every_acknowledged_change_of_members_is_kept,
     kept.seq_is_dense,
     kept.every_rev_has_one_change,
     kept.retries_make_no_twins,
     kept.a_retry_is_answered_as_the_first_time,
     kept.a_senders_order_is_kept,
     streams.nothing_is_told_twice,
-    streams.new_messages_are_told_in_order_without_hole,
-    streams.changes_are_told_in_order_without_hole,
+    streams.nothing_is_left_out,
     streams.pages_hold_all_that_they_cover,
     streams.pages_and_events_tile,
-    streams.history_has_no_hole,
-    streams.everything_seen_is_kept_as_it_was_seen,
-    streams.nobody_sees_what_they_may_not,
-    streams.all_see_the_truth_in_the_end,
+    shown.each_thing_is_shown_once_and_in_order,
+    shown.history_has_no_hole,
+    shown.everything_seen_is_kept_as_it_was_seen,
+    shown.nobody_sees_what_they_may_not,
+    shown.all_see_the_truth_in_the_end,
     liveness.what_is_acknowledged_is_seen_in_time,
     liveness.nobody_is_thrown_out_once_all_is_well,
     liveness.no_client_gives_up,

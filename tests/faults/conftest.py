@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -12,13 +11,11 @@ import pytest
 import pytest_asyncio
 
 from tests.faults import world as worlds
-from tests.faults.stream import bear
 from tests.faults.world import World
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    asyncio.get_running_loop().set_exception_handler(bear)
     folder = Path(tempfile.mkdtemp(prefix="lumina-faults-"))
     folder.chmod(0o755)  # the engines run as another user than root
     try:

@@ -38,10 +38,12 @@ class OwnEngines:
     programs: binaries.Binaries
     postgres: engines.Process
     redis: engines.Process
+    postgres_run: Path
+    """Where the socket is of the Postgres that takes writes."""
 
     @property
     def postgres_socket(self) -> Path:
-        return self.home.run / POSTGRES_SOCKET
+        return self.postgres_run / POSTGRES_SOCKET
 
     @property
     def redis_socket(self) -> Path:
@@ -52,7 +54,7 @@ class OwnEngines:
         return self._url(DATABASE)
 
     def _url(self, database: str) -> str:
-        host = quote(str(self.home.run), safe="")
+        host = quote(str(self.postgres_run), safe="")
         return f"postgresql://{engines.OWNER}@/{database}?host={host}"
 
     async def make_database(self) -> None:
@@ -124,7 +126,7 @@ async def start(folder: Path) -> OwnEngines:
     await asyncio.to_thread(engines._initdb, home, programs)
     postgres = engines._start_postgres(home, programs, OPTIONS)
     redis = engines._start_redis(home, programs)
-    own = OwnEngines(home, programs, postgres, redis)
+    own = OwnEngines(home, programs, postgres, redis, home.run)
     try:
         await own._wait_for_postgres()
         await own._wait_for_redis()

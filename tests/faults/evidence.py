@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from tests.faults.log import Answered, Asked, Connected, Entry, Interrupted, Log, Page, Told
+from tests.faults.log import Answered, Asked, Entry, Log, Read, Seen, Shown
 from tests.faults.truth import Kept, Truth
 
 
@@ -30,6 +30,8 @@ class Evidence:
     healed_at: float = 0.0
     ended_at: float = 0.0
     """Until when the clients have listened."""
+    before: Truth = field(default_factory=dict)
+    """What there was before the first request that is told of here."""
     by_id: dict[tuple[UUID, UUID], Kept] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,32 +63,11 @@ def acknowledged(evidence: Evidence, *ops: str) -> Iterator[tuple[Log, Asked, An
                 yield log, asked, answer
 
 
-def connections(log: Log) -> list[list[Entry]]:
-    """What happened on each connection."""
-    found: list[list[Entry]] = [[]]
-    for entry in log.entries:
-        if isinstance(entry, Connected | Interrupted):
-            found.append([])
-        found[-1].append(entry)
-    return found
-
-
-def live(entries: list[Entry]) -> dict[UUID, list[Told]]:
-    """The live events of each conversation, in the order in which they came."""
-    told: dict[UUID, list[Told]] = {}
-    for entry in entries:
-        if isinstance(entry, Told):
-            told.setdefault(entry.message.conversation, []).append(entry)
-    return told
-
-
-def shown(entry: Entry) -> list[tuple[UUID, UUID]]:
-    """Which messages an entry has brought to the app by itself, without that it asked."""
-    if isinstance(entry, Told) and entry.taken:
-        return [(entry.message.conversation, entry.message.message)]
-    if isinstance(entry, Page) and entry.why != "asked":
-        return [(seen.conversation, seen.message) for seen in entry.messages]
-    return []
+def shown(entry: Entry) -> list[Seen]:
+    """What an entry has brought onto the app's screen."""
+    if isinstance(entry, Shown):
+        return [entry.message]
+    return entry.messages if isinstance(entry, Read) and entry.anew else []
 
 
 def short(id_: UUID | None) -> str:

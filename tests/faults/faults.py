@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
 from tests.faults.actor import Actor
 from tests.faults.node import FaultyNode
-from tests.faults.play import Play
+from tests.faults.operations import away_and_back, open_group_with
+from tests.faults.play import LOOK_S, Play
 from tests.faults.relay import Mode, Relay
 
+BACK = 4
+"""So often somebody is brought back while they resume."""
+KNOWN_S = 5
 Fault = Callable[[Play, int], AbstractAsyncContextManager[None]]
 
 
@@ -130,6 +134,35 @@ async def all_reconnect(play: Play, target: int) -> AsyncIterator[None]:
     yield
 
 
+@asynccontextmanager
+async def member_comes_and_goes(play: Play, target: int) -> AsyncIterator[None]:
+    """Somebody is sent away and brought back while they are not connected, and once more while they
+    slowly resume."""
+    away = actor_of(play, target)
+    right = [actor for actor in play.actors if not actor.clock_off_ms]  # others' ids are refused
+    admin = next(actor for actor in right if actor.log.user != away.log.user)
+    name = next(name for name, user in away.people.items() if user == away.log.user)
+    others = [other for other, user in admin.people.items() if user != admin.log.user]
+    group = await open_group_with(admin, others)
+    await _until(lambda: group in away.conversations)
+    async with broken(away.relays, "cut"):
+        await away_and_back(admin, group, name)
+    await _until(lambda: away.stream.online)
+    async with broken(away.relays, "drip"):
+        await asyncio.gather(*(relay.cut_lines() for relay in away.relays))
+        for _ in range(BACK):
+            await away_and_back(admin, group, name)
+        yield
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    """Or for as long as one waits for what something else may have broken."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(KNOWN_S):
+            while not is_so():
+                await asyncio.sleep(LOOK_S)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     inject: Fault
@@ -160,6 +193,7 @@ FAULTS: dict[str, Row] = {
     "postgres_paused": Row(postgres_paused, 3, "postgres", longest_s=8),
     "slow_client": Row(slow_client, 3, "actor#", targets=8),
     "half_open_client": Row(half_open_client, 3, "actor#", targets=8),
+    "member_comes_and_goes": Row(member_comes_and_goes, 3, "actor#", longest_s=1, targets=5),
     "all_reconnect": Row(all_reconnect, 3, "actors", longest_s=0),
     **_modes("without_redis", without_redis, "node#-redis", 3),
     **_modes("without_postgres", without_postgres, "node#-postgres", 3),

@@ -36,6 +36,22 @@ def every_acknowledged_change_is_kept(evidence: Evidence) -> Iterator[str]:
             yield f"{where} was acknowledged with {asked.content!r}; kept is {kept}"
 
 
+def every_acknowledged_change_of_members_is_kept(evidence: Evidence) -> Iterator[str]:
+    """The note is there, for who has come and not for who has gone."""
+    for log, asked, answer in acknowledged(evidence, "open group", "add", "remove"):
+        if not answer.rev:  # nothing had to change
+            continue
+        assert asked.op_id is not None
+        where = f"{log.device} asked {asked.number}, {asked.op} of {short(asked.whom)}"
+        kept = evidence.by_id.get((asked.conversation, asked.op_id))
+        if kept is None or (kept.seq, kept.rev) != (answer.seq, answer.rev):
+            yield f"{where} was acknowledged as seq {answer.seq}, rev {answer.rev}; kept is {kept}"
+        elif asked.whom is not None:
+            sees = evidence.truth[asked.conversation].sees(asked.whom, kept.seq)
+            if sees != (asked.op == "add"):
+                yield f"{where}: whether they see its note is {sees}"
+
+
 def seq_is_dense(evidence: Evidence) -> Iterator[str]:
     for conversation, talk in evidence.truth.items():
         seqs = [kept.seq for kept in talk.messages]
@@ -54,9 +70,10 @@ def every_rev_has_one_change(evidence: Evidence) -> Iterator[str]:
             elif answer is None or answer.outcome == "in doubt":
                 doubts[asked.conversation] += 1
     for conversation, talk in evidence.truth.items():
-        fewest = len(acked[conversation])
+        before = evidence.before.get(conversation)
+        fewest = len(acked[conversation]) + (before.changes if before else 0)
         most = fewest + doubts[conversation]
-        if not fewest <= talk.last_rev - len(talk.messages) <= most:
+        if not fewest <= talk.changes <= most:
             yield (
                 f"{short(conversation)} has last_rev {talk.last_rev} and {len(talk.messages)}"
                 f" messages; {fewest} changes were acknowledged, {most - fewest} are in doubt"
@@ -97,24 +114,23 @@ def a_retry_is_answered_as_the_first_time(evidence: Evidence) -> Iterator[str]:
 
 
 def a_senders_order_is_kept(evidence: Evidence) -> Iterator[str]:
-    """What was asked after an answer has a higher seq than what was answered."""
+    """In the order in which they were asked for, whether or not the one before was answered."""
     several = _asked_by_several(evidence)
     for log in evidence.logs:
-        newest: Counter[UUID] = Counter()
-        floors: dict[int, int] = {}
-        sends: dict[int, Asked] = {}
+        answers = {asked.number: answer for asked, answer in settled(log)}
+        before: Counter[UUID] = Counter()
         for entry in log.entries:
-            if isinstance(entry, Asked) and entry.op == "send" and entry.message not in several:
-                sends[entry.number] = entry
-                floors[entry.number] = newest[entry.conversation]
-            elif isinstance(entry, Answered) and entry.outcome == "ok" and entry.number in sends:
-                asked = sends[entry.number]
-                if entry.seq <= floors[entry.number]:
-                    yield (
-                        f"{log.device} asked {entry.number} got seq {entry.seq} in"
-                        f" {short(asked.conversation)}, after seq {floors[entry.number]}"
-                    )
-                newest[asked.conversation] = max(newest[asked.conversation], entry.seq)
+            if not isinstance(entry, Asked) or entry.op != "send" or entry.message in several:
+                continue
+            answer = answers.get(entry.number)
+            if answer is None or answer.outcome != "ok":
+                continue
+            if answer.seq <= before[entry.conversation]:
+                yield (
+                    f"{log.device} asked {entry.number} got seq {answer.seq} in"
+                    f" {short(entry.conversation)}, after seq {before[entry.conversation]}"
+                )
+            before[entry.conversation] = answer.seq
 
 
 def _asked_by_several(evidence: Evidence) -> set[UUID | None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from tests.faults.evidence import Evidence, acknowledged, short, shown
-from tests.faults.log import CaughtUp, Connected, Ended, Interrupted, Log
+from tests.faults.log import Begun, CaughtUp, Connected, Ended, Interrupted, Log
 
 WITHIN_S = 5.0
 ECHO_S = 2.0
@@ -16,7 +16,8 @@ Due = dict[tuple[UUID, UUID], float]
 
 
 def what_is_acknowledged_is_seen_in_time(evidence: Evidence) -> Iterator[str]:
-    """Within 5 s after the answer, the last heal, or the reader's return, whichever is last."""
+    """Within 5 s after the answer, the last heal, the reader's return, or their coming into the
+    group, whichever is last."""
     answers = acknowledged_at(evidence)
     for log in evidence.logs:
         for (conversation, message), late_s, never in lateness(evidence, log, answers):
@@ -43,14 +44,21 @@ def lateness(
     """For each message that a client must see: how many seconds after it was due, and whether it
     was not seen at all until the end."""
     seen: Due = {}
+    begun: dict[UUID, float] = {}
     for entry in log.entries:
-        for message in shown(entry):
-            seen.setdefault(message, entry.at)
+        if isinstance(entry, Begun):
+            begun[entry.conversation] = entry.at
+        for each in shown(entry):
+            seen.setdefault((each.conversation, each.message), entry.at)
     for message, acked_at in answers.items():
         talk = evidence.truth.get(message[0])
-        if talk is None or log.user not in talk.members:
+        kept = evidence.by_id.get(message)
+        if talk is None or kept is None:
             continue
-        due = _online_from(log, max(acked_at, evidence.healed_at), evidence.healed_at + ECHO_S)
+        if not (talk.is_member(log.user) and talk.sees(log.user, kept.seq)):
+            continue
+        moment = max(acked_at, evidence.healed_at, begun.get(message[0], 0))
+        due = _online_from(log, moment, evidence.healed_at + ECHO_S)
         never = message not in seen
         yield message, seen.get(message, evidence.ended_at) - due, never
 

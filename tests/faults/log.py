@@ -36,6 +36,8 @@ class Asked:
     op_id: UUID | None = None
     base_rev: int | None = None
     content: str = ""
+    whom: UUID | None = None
+    """Who comes or goes. The note that tells of it has `op_id` as its message id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,45 +50,87 @@ class Answered:
     """`ok`, the code of a refusal that is for good, or `in doubt`: the client gave up."""
     seq: int = 0
     rev: int = 0
-    tries: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A live event."""
+    """A live event, as it came over the wire."""
 
     at: float
     kind: Literal["created", "changed"]
     message: Seen
     taken: bool
-    """Whether the app was shown it. A client drops what it has already, and reads what it lacks."""
+    """Whether the device has come further by it. It drops what it has, and reads what it lacks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a sync gave: everything above `after`, up to and with `upto`."""
+    """As it came over the wire: everything above `after`, up to and with `upto`."""
 
     at: float
-    why: Literal["resume", "hole", "asked"]
+    why: Literal["told", "limited", "mended", "asked"]
+    """Told by the server unasked; so, and not all of it; read by the SDK to fill a hole; asked for
+    by the app, which moves nothing."""
     conversation: UUID
     after: int
     upto: int
     messages: list[Seen]
+    taken: bool = False
+    """As with Told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """From this rev on the device is to have everything of a conversation; what it had before of
+    it is dropped."""
+
+    at: float
+    conversation: UUID
+    rev: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The device keeps nothing of a conversation any more."""
+
+    at: float
+    conversation: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Resuming:
+    """The device is on a new connection, and says up to which rev it has had conversations."""
+
+    at: float
+    epoch: int | None
+    cursors: list[tuple[UUID, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the SDK hands to the app."""
+
+    at: float
+    kind: Literal["created", "changed"]
+    message: Seen
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A page of history."""
+    """A page of history. `anew`: the app begins with the conversation, and shows all of it."""
 
     at: float
     conversation: UUID
     messages: list[Seen]
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
     at: float
     url: str
+    epoch: int = 1
+    reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +155,9 @@ class Ended:
     why: str = ""
 
 
-Entry = Asked | Answered | Told | Page | Read | Connected | CaughtUp | Interrupted | Ended
+Wire = Told | Page | Begun | Dropped | Resuming
+App = Asked | Answered | Shown | Read | Connected | CaughtUp | Interrupted | Ended
+Entry = Wire | App
 
 
 @dataclass(slots=True)

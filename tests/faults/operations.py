@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
+from uuid import UUID
 
 from lumina_protocol.conversations import SyncConversation
-from lumina_protocol.messages import DeleteMessage, EditMessage, ReadHistory, SendMessage
+from lumina_protocol.members import AddMembers, CreateGroup, RemoveMember
+from lumina_protocol.messages import (
+    DeleteMessage,
+    EditMessage,
+    MessageEdited,
+    MessageSent,
+    ReadHistory,
+    SendMessage,
+)
 
 from tests.faults.actor import Actor
 from tests.faults.log import Seen
 
+GROUPS = 2
 Operation = Callable[[Actor], Awaitable[None]]
 
 
@@ -52,8 +62,71 @@ async def history(actor: Actor) -> None:
 
 async def sync(actor: Actor) -> None:
     talk = actor.random.choice(actor.conversations)
-    after = actor.random.randint(0, actor.stream.had[talk])
+    after = actor.random.randint(0, actor.stream.had(talk))
     await actor.ask("sync", SyncConversation(conversation_id=talk, after_rev=after, limit=50))
+
+
+async def open_group(actor: Actor) -> None:
+    """With some of the others; of these an actor has few."""
+    others = _others(actor)
+    some = actor.random.sample(others, actor.random.randint(1, len(others)))
+    if len(actor.groups) < GROUPS:
+        await open_group_with(actor, some)
+
+
+async def open_group_with(actor: Actor, usernames: list[str]) -> UUID:
+    group = actor.new_id()
+    request = CreateGroup(conversation_id=group, title="group", usernames=usernames)
+    await actor.ask("open group", request)
+    return group
+
+
+async def add(actor: Actor) -> None:
+    if actor.groups:
+        name = actor.random.choice(_others(actor))
+        await add_member(actor, actor.random.choice(actor.groups), name)
+
+
+async def remove(actor: Actor) -> None:
+    if actor.groups:
+        name = actor.random.choice(_others(actor))
+        await remove_member(actor, actor.random.choice(actor.groups), actor.people[name])
+
+
+async def leave(actor: Actor) -> None:
+    """A direct conversation nobody leaves: that is refused."""
+    if talks := [talk for talk in actor.conversations if talk not in actor.groups]:
+        await remove_member(actor, actor.random.choice(talks), actor.log.user)
+
+
+async def add_member(actor: Actor, group: UUID, name: str) -> None:
+    request = AddMembers(conversation_id=group, usernames=[name], op_id=actor.new_id())
+    await actor.ask("add", request)
+
+
+async def remove_member(actor: Actor, group: UUID, whom: UUID) -> None:
+    request = RemoveMember(conversation_id=group, user_id=whom, op_id=actor.new_id())
+    await actor.ask("remove", request)
+
+
+async def away_and_back(actor: Actor, group: UUID, name: str) -> None:
+    """Somebody is sent away, and brought back; what was said meanwhile is edited before and
+    afterwards."""
+    await remove_member(actor, group, actor.people[name])
+    request = SendMessage(conversation_id=group, message_id=actor.new_id(), content=actor.says())
+    sent = await actor.ask("send", request)
+    rev = sent.rev if isinstance(sent, MessageSent) else 0
+    rev = await _edit(actor, request, rev)
+    await add_member(actor, group, name)
+    await _edit(actor, request, rev)
+
+
+async def _edit(actor: Actor, sent: SendMessage, rev: int) -> int:
+    """Returns the new rev."""
+    which = {"conversation_id": sent.conversation_id, "message_id": sent.message_id}
+    request = EditMessage(**which, op_id=actor.new_id(), base_rev=rev, content=actor.says())
+    answer = await actor.ask("edit", request)
+    return answer.rev if isinstance(answer, MessageEdited) else 0
 
 
 OPERATIONS: dict[Operation, int] = {
@@ -63,6 +136,10 @@ OPERATIONS: dict[Operation, int] = {
     delete: 5,
     history: 5,
     sync: 5,
+    open_group: 2,
+    add: 5,
+    remove: 4,
+    leave: 1,
 }
 
 
@@ -73,6 +150,10 @@ def draw(random: Random) -> Operation:
 def _message(actor: Actor) -> SendMessage:
     talk = actor.random.choice(actor.conversations)
     return SendMessage(conversation_id=talk, message_id=actor.new_id(), content=actor.says())
+
+
+def _others(actor: Actor) -> list[str]:
+    return [name for name, user in actor.people.items() if user != actor.log.user]
 
 
 def _own(actor: Actor) -> Seen | None:

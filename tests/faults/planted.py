@@ -9,9 +9,12 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from lumina_protocol.messages import Message
+
 from lumina_rt import cli
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.gate import Gate
+from lumina_rt.pages import Audience
 from lumina_rt.store import group_commit
 from lumina_rt.store.db import Tx
 from lumina_rt.workers.tail import Tail
@@ -44,12 +47,12 @@ def skipped_outbox_row() -> None:
     arrive, catch_up = Gate.arrive, Gate.catch_up
 
     def arrive_sometimes(gate: Gate, delivery: Delivery) -> None:
-        if not (isinstance(delivery.place, tuple) and delivery.place[1] % 2):
+        if delivery.place is None or delivery.place[1] % 2 == 0:
             arrive(gate, delivery)
 
-    def catch_up_sometimes(gate: Gate, conversation_id: UUID, revs: tuple[int, int]) -> None:
-        if revs[1] % 2 == 0:
-            catch_up(gate, conversation_id, revs)
+    def catch_up_sometimes(gate: Gate, stream: UUID, after: int, upto: int) -> None:
+        if upto % 2 == 0:
+            catch_up(gate, stream, after, upto)
 
     patch(Gate, "arrive", arrive_sometimes)
     patch(Gate, "catch_up", catch_up_sometimes)
@@ -59,9 +62,9 @@ def double_publish() -> None:
     """What has passed the gate is told once more."""
     passed = Gate._pass
 
-    def twice(gate: Gate, conversation_id: UUID, rev: int, delivery: Delivery) -> None:
-        passed(gate, conversation_id, rev, delivery)
-        gate.hub.deliver(delivery.to, delivery.payload)
+    def twice(gate: Gate, stream: UUID, rev: int, delivery: Delivery) -> None:
+        passed(gate, stream, rev, delivery)
+        gate.hub.deliver(delivery)
 
     patch(Gate, "_pass", twice)
 
@@ -76,19 +79,30 @@ def unread_outbox() -> None:
     patch(Tail, "turn", turn)
 
 
+def unlooked_intervals() -> None:
+    """Who was away is told in pages what was said meanwhile."""
+
+    def seen(audience: Audience, user_id: UUID, messages: list[Message]) -> list[Message]:
+        return messages
+
+    patch(Audience, "seen", seen)
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     "ack-before-commit": ack_before_commit,
     "skipped-outbox-row": skipped_outbox_row,
     "double-publish": double_publish,
     "unread-outbox": unread_outbox,
+    "unlooked-intervals": unlooked_intervals,
 }
 
 
-def command(plant: str) -> tuple[str, ...]:
-    """What python is given to run a node with it."""
-    return ("-m", __name__, plant, "serve")
+def command(*plants: str) -> tuple[str, ...]:
+    """What python is given to run a node with them."""
+    return ("-m", __name__, ",".join(plants), "serve")
 
 
 if __name__ == "__main__":
-    PLANTS[sys.argv.pop(1)]()
+    for each in sys.argv.pop(1).split(","):
+        PLANTS[each]()
     cli.main()

@@ -22,7 +22,7 @@ from tests.faults.evidence import Evidence
 from tests.faults.log import Log
 from tests.faults.operations import draw, send
 from tests.faults.relay import HOST, Relay
-from tests.faults.stream import Roaming, Stream
+from tests.faults.stream import Stream
 from tests.faults.world import World
 
 PASSWORD = "correct horse battery"
@@ -68,7 +68,7 @@ class Play:
             if await self._settle():
                 await self._last_words()
         ended_at = time.monotonic()
-        kept = await truth.read(self.world.engines.database_url, self._conversations())
+        kept = await self._truth()
         logs = [actor.log for actor in self.actors]
         return Evidence(logs, kept, self.healed_at, ended_at)
 
@@ -104,8 +104,9 @@ class Play:
                     await asyncio.sleep(LOOK_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
+                kept = await self._truth()
                 for actor in self.actors:
-                    await _has(actor, self.newest())
+                    await _has_all(actor, kept)
                 return True
         return False
 
@@ -124,13 +125,21 @@ class Play:
                 await _has(actor, revs)
         self.recovered_s.append(time.monotonic() - began)
 
-    def _conversations(self) -> set[UUID]:
-        return {talk for actor in self.actors for talk in actor.conversations}
+    async def _truth(self) -> truth.Truth:
+        users = {actor.log.user for actor in self.actors}
+        return await truth.read(self.world.engines.database_url, users)
 
 
 async def _has(actor: Actor, revs: dict[UUID, int]) -> None:
     had = actor.stream.had
-    while any(had[talk] < revs.get(talk, 0) for talk in actor.conversations):
+    while any(had(talk) < revs.get(talk, 0) for talk in list(actor.conversations)):
+        await asyncio.sleep(LOOK_S)
+
+
+async def _has_all(actor: Actor, kept: truth.Truth) -> None:
+    """Of what it is in, and nothing else."""
+    mine = {talk: it.last_rev for talk, it in kept.items() if it.is_member(actor.log.user)}
+    while not (actor.stream.online and actor.stream.revs() == mine):
         await asyncio.sleep(LOOK_S)
 
 
@@ -138,9 +147,9 @@ async def _has(actor: Actor, revs: dict[UUID, int]) -> None:
 async def play(world: World, seed: str, stream: type[Stream] = Stream) -> AsyncIterator[Play]:
     """New users in new conversations, some with two devices, all connected."""
     tokens = await _register(world)
-    conversations = await _talk(world, tokens)
+    await _talk(world, tokens)
     actors = [
-        await _actor(world, seed, stream, name, number, tokens, conversations)
+        await _actor(world, seed, stream, name, number, tokens)
         for number, name in enumerate([*tokens, *list(tokens)[:SECOND_DEVICES]])
     ]
     for first, second in zip(actors, actors[USERS:], strict=False):
@@ -173,32 +182,27 @@ async def _register(world: World) -> dict[str, Token]:
         }
 
 
-async def _talk(world: World, tokens: dict[str, Token]) -> dict[UUID, set[str]]:
+async def _talk(world: World, tokens: dict[str, Token]) -> None:
     """A conversation for each pair."""
-    found: dict[UUID, set[str]] = {}
     names = list(tokens)
     for number, name in enumerate(names):
         async with Client(world.nodes[0].url, token=tokens[name].token) as client:
             for other in names[number + 1 :]:
                 request = CreateConversation(conversation_id=uuid7(), username=other)
-                made = await client.call(request)
-                found[made.conversation.conversation_id] = {name, other}
-    return found
+                await client.call(request)
 
 
 async def _actor(
-    world: World, seed: str, stream: type[Stream], name: str, number: int, tokens: dict[str, Token],
-    conversations: dict[UUID, set[str]],
-) -> Actor:  # fmt: skip
+    world: World, seed: str, stream: type[Stream], name: str, number: int, tokens: dict[str, Token]
+) -> Actor:
     device = f"{name.partition('_')[0]}-{1 + number // USERS}"
     relays = [Relay(0, node.port) for node in world.nodes]
     for relay in relays:
         await relay.start()
-    own = [talk for talk, members in conversations.items() if name in members]
+    people = {name: token.user_id for name, token in tokens.items()}
     random = Random(f"{seed} {device}")
-    actor = Actor(Log(device, tokens[name].user_id), random, own, relays)
+    actor = Actor(Log(device, tokens[name].user_id), random, people, relays)
     urls = [f"ws://{HOST}:{relay.front}/v1/socket" for relay in relays]
     first = number % len(urls)
-    client = Roaming(urls[first:] + urls[:first], random, tokens[name].token)
-    actor.stream = stream(client, own, actor.write)
+    actor.stream = stream(urls[first:] + urls[:first], tokens[name].token, actor.write)
     return actor

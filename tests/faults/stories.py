@@ -10,6 +10,7 @@ from tests.faults.evidence import Evidence
 from tests.faults.log import (
     Answered,
     Asked,
+    Begun,
     CaughtUp,
     Connected,
     Ended,
@@ -18,7 +19,9 @@ from tests.faults.log import (
     Log,
     Page,
     Read,
+    Resuming,
     Seen,
+    Shown,
     Told,
 )
 from tests.faults.truth import Kept, Talk
@@ -41,8 +44,15 @@ LAST = seen(M4, 4, 6, "last")
 HEALED_AT, ENDED_AT = 10.0, 30.0
 
 
-def told(at: float, kind: Literal["created", "changed"], message: Seen) -> Told:
-    return Told(at, kind, message, taken=True)
+def told(at: float, kind: Literal["created", "changed"], message: Seen) -> list[Entry]:
+    """And shown to the app."""
+    return [Told(at, kind, message, taken=True), Shown(at, kind, message)]
+
+
+def connects(at: float, url: str, had: int, *pages: Entry) -> list[Entry]:
+    """Says what it had, is told what it missed, and is there."""
+    resuming = Resuming(at, 1, [(TALK, had)] if had else [])
+    return [resuming, *pages, Connected(at + 0.1, url), CaughtUp(at + 0.1)]
 
 
 def send(at: float, number: int, message: Seen) -> list[Entry]:
@@ -63,26 +73,29 @@ def change(at: float, number: int, op: str, message: Seen) -> list[Entry]:
 def alice() -> Log:
     """Always there. Sends three, edits one."""
     entries = [
-        Connected(0, "ws://a"), CaughtUp(0.1),
-        *send(1, 1, HI), told(1.2, "created", HI), told(2.2, "created", YES),
-        *send(3, 2, SO), told(3.2, "created", SO),
-        *change(4, 3, "edit", SO_EDITED), told(4.2, "changed", SO_EDITED),
-        told(5.2, "changed", YES_DELETED),
-        *send(11, 4, LAST), told(11.2, "created", LAST),
+        *connects(0, "ws://a", 0, Begun(0, TALK, 0)),
+        *send(1, 1, HI), *told(1.2, "created", HI), *told(2.2, "created", YES),
+        *send(3, 2, SO), *told(3.2, "created", SO),
+        *change(4, 3, "edit", SO_EDITED), *told(4.2, "changed", SO_EDITED),
+        *told(5.2, "changed", YES_DELETED),
+        *send(11, 4, LAST), *told(11.2, "created", LAST),
         Read(12, TALK, [HI, YES_DELETED, SO_EDITED]), Ended(ENDED_AT),
     ]  # fmt: skip
     return Log("alice-1", ALICE, entries)
 
 
+MISSED = Page(4.6, "told", TALK, 2, 4, [SO_EDITED], taken=True)
+
+
 def bob() -> Log:
-    """Misses the middle, and reads it when he is back."""
+    """Misses the middle, and is told it when he is back."""
     entries = [
-        Connected(0, "ws://b"), CaughtUp(0.1), told(1.2, "created", HI),
-        *send(2, 1, YES), told(2.2, "created", YES),
-        Interrupted(2.5, 1006, "broke"), Connected(4.5, "ws://a"),
-        Page(4.6, "resume", TALK, 2, 4, [SO_EDITED]), CaughtUp(4.7),
-        *change(5, 2, "delete", YES_DELETED), told(5.2, "changed", YES_DELETED),
-        told(11.2, "created", LAST), Ended(ENDED_AT),
+        *connects(0, "ws://b", 0, Begun(0, TALK, 0)), *told(1.2, "created", HI),
+        *send(2, 1, YES), *told(2.2, "created", YES),
+        Interrupted(2.5, 1006, "broke"),
+        *connects(4.5, "ws://a", 2, MISSED, Shown(4.6, "created", SO_EDITED)),
+        *change(5, 2, "delete", YES_DELETED), *told(5.2, "changed", YES_DELETED),
+        *told(11.2, "created", LAST), Ended(ENDED_AT),
     ]  # fmt: skip
     return Log("bob-1", BOB, entries)
 
@@ -94,5 +107,5 @@ def evidence() -> Evidence:
         Kept(M3, 3, 3, 4, ALICE, "so?"),
         Kept(M4, 4, 6, 6, ALICE, "last"),
     ]
-    truth = {TALK: Talk(4, 6, frozenset({ALICE, BOB}), messages)}
+    truth = {TALK: Talk(4, 6, {ALICE: [(1, None)], BOB: [(1, None)]}, messages)}
     return Evidence([alice(), bob()], truth, HEALED_AT, ENDED_AT)

@@ -1,27 +1,31 @@
-"""How the suite uses the SDK; the rest of it knows only this file.
-
-Today the SDK hands out events as they come. So it is done here what an app must do: keep for each
-conversation the rev up to which it has everything, drop what is older, and sync after a connect
-and when there is a hole.
-"""
+"""How the suite uses the SDK; the rest of it knows only this file and `recorded`."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from random import Random
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
-from lumina_protocol.conversations import SyncConversation
+from lumina_protocol.conversations import ConversationJoined
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.frame import Reply, Request
-from lumina_protocol.messages import Message, MessageChanged, MessageCreated
+from lumina_protocol.messages import MessageChanged, MessageCreated, ReadHistory, SendMessage
 
 from lumina_rt import client as sdk
-from tests.faults.log import CaughtUp, Connected, Ended, Entry, Interrupted, Page, Seen, Told
+from tests.faults.log import (
+    Begun,
+    CaughtUp,
+    Connected,
+    Ended,
+    Entry,
+    Interrupted,
+    Read,
+    Shown,
+    Wire,
+)
+from tests.faults.recorded import Recorded, seen
 
 TRY_S = 5.0
 GIVE_UP_S = 30.0
@@ -31,130 +35,134 @@ PAGE = 200
 R = TypeVar("R", bound=Reply)
 
 
-class Roaming(sdk.Client):
-    """Connects to any of the nodes, each time to another."""
+class Device(sdk.Client):
+    """Calls `taking` with what goes to the app, in the moment in which the SDK lets go of it."""
 
-    def __init__(self, urls: Sequence[str], random: Random, token: str) -> None:
-        super().__init__(urls[0], token=token)
-        self._urls, self._random = urls, random
-        self.tries = 0
-        self.arrivals: deque[float] = deque()
-        """When what is in the inbox came: its reader may be busy for long with catching up."""
+    def __init__(self, urls: Sequence[str], token: str, taking: Callable[[sdk.News], None]) -> None:
+        super().__init__(urls, token=token)
+        self._taking = taking
 
     def _tell(self, news: sdk.News) -> None:
-        self.arrivals.append(time.monotonic())
+        self._taking(news)
         super()._tell(news)
-
-    async def _open(self) -> None:
-        """The first time the first one."""
-        if self.tries:
-            self.url = self._random.choice(self._urls)
-        self.tries += 1
-        await super()._open()
 
 
 class Stream:
     """One client's connection, and what it shows its app. `listen` is to be kept running."""
 
-    def __init__(
-        self, client: Roaming, conversations: Sequence[UUID], write: Callable[[Entry], None]
-    ) -> None:
-        self.had = dict.fromkeys(conversations, 0)
-        """The rev up to which everything of a conversation is here."""
+    def __init__(self, urls: Sequence[str], token: str, write: Callable[[Entry], None]) -> None:
         self.online = False
         """Connected, and nothing is left of what was missed."""
-        self._client = client
+        self._client = Device(urls, token, self._take)
+        self._order = Recorded(self._came)
+        self._client._order = self._order
         self._write = write
-        self._inbox = client.inbox()
+        self._reading: set[asyncio.Task[None]] = set()
+        self._catching_up: asyncio.Task[None] | None = None
+
+    def had(self, conversation: UUID) -> int:
+        """The rev up to which everything of it is here."""
+        return self._order.rev(conversation)
+
+    def revs(self) -> dict[UUID, int]:
+        """The same of all that it keeps."""
+        return {talk: told.rev for talk, told in self._order.conversations.items()}
 
     async def listen(self) -> None:
-        with self._inbox as inbox:
+        with self._client.inbox() as inbox:
             await self._client.connect()
             try:
-                async for news in inbox:
-                    await self._take(self._client.arrivals.popleft(), news)
+                async for _ in inbox:
+                    pass
             except sdk.Disconnected as end:
-                self.online = False
                 self._write(Ended(time.monotonic(), "" if end.code == 1000 else str(end)))
             except (sdk.ClientError, LuminaError) as error:
-                self.online = False
                 self._write(Ended(time.monotonic(), f"{type(error).__name__}: {error}"))
+            finally:
+                self._away()
 
     async def close(self) -> None:
         await self._client.close()
+        for task in self._reading:
+            task.cancel()
 
-    async def ask(self, request: Request[R]) -> tuple[R | str, int]:
-        """The answer, or the code of a refusal for good, or `in doubt`; and after how many tries.
-        A temporary refusal is followed by another try with the same ids."""
-        tries, until = 0, time.monotonic() + GIVE_UP_S
-        while time.monotonic() < until:
-            tries += 1
+    async def ask(self, request: Request[R]) -> R | str:
+        """The answer, or the code of a refusal for good, or `in doubt`. No await before a message
+        is in line: they are sent in the order in which they are asked for."""
+        try:
+            async with asyncio.timeout(GIVE_UP_S):
+                if isinstance(request, SendMessage):
+                    return await self._send(request)  # type: ignore[return-value]
+                return await self._call(request)
+        except (TimeoutError, sdk.ClientError):
+            return "in doubt"
+        except LuminaError as refused:
+            return refused.body.code
+
+    async def _send(self, request: SendMessage) -> Reply:
+        return await self._client.send(
+            request.conversation_id, request.content, message_id=request.message_id
+        )
+
+    async def _call(self, request: Request[R]) -> R:
+        """A temporary refusal is followed by another try with the same ids."""
+        while True:
             try:
-                return await self._client.call(request, timeout_s=TRY_S), tries
+                return await self._client.call(request, timeout_s=TRY_S)
             except LuminaError as refused:
                 if not refused.body.temporary:
-                    return refused.body.code, tries
+                    raise
                 await asyncio.sleep(max(WAIT_S, (refused.body.retry_after_ms or 0) / 1000))
             except sdk.CallTimeout:
                 await asyncio.sleep(WAIT_S)
-            except sdk.ClientError:
-                break
-        return "in doubt", tries
 
-    async def _take(self, at: float, news: sdk.News) -> None:
+    def _came(self, entry: Wire) -> None:
+        self._write(entry)
+        if isinstance(entry, Begun) and entry.rev:
+            self._begin(entry.conversation)
+
+    def _begin(self, conversation: UUID) -> None:
+        task = asyncio.create_task(self._read_anew(conversation))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    def _take(self, news: sdk.News) -> None:
+        now = time.monotonic()
         match news:
-            case sdk.Connected():
-                self._write(Connected(at, self._client.url))
-                for conversation in self.had:
-                    await self._catch_up(conversation, "resume")
-                self.online = True
-                self._write(CaughtUp(time.monotonic()))
+            case sdk.Connected(resumed=resumed):
+                assert resumed is not None
+                self._write(Connected(now, self._client.url, resumed.epoch, resumed.reset))
+                self._catching_up = asyncio.create_task(self._catch_up())
             case sdk.Interrupted(code, reason):
-                self.online = False
-                self._write(Interrupted(at, code, reason))
+                self._away()
+                self._write(Interrupted(now, code, reason))
+            case ConversationJoined(conversation=joined):
+                self._begin(joined.conversation_id)
             case MessageCreated(message=message):
-                await self._told(at, "created", seen(message))
+                self._write(Shown(now, "created", seen(message)))
             case MessageChanged(message=message):
-                await self._told(at, "changed", seen(message))
+                self._write(Shown(now, "changed", seen(message)))
 
-    async def _told(self, at: float, kind: Literal["created", "changed"], message: Seen) -> None:
-        conversation = message.conversation
-        next_rev = self.had.setdefault(conversation, 0) + 1
-        self._write(Told(at, kind, message, taken=message.rev == next_rev))
-        if message.rev == next_rev:
-            self.had[conversation] = next_rev
-        elif message.rev > next_rev:
-            await self._catch_up(conversation, "hole")
+    def _away(self) -> None:
+        self.online = False
+        if self._catching_up:
+            self._catching_up.cancel()
 
-    async def _catch_up(self, conversation: UUID, why: Literal["resume", "hole"]) -> None:
+    async def _catch_up(self) -> None:
+        """What was missed has been told, but for what the SDK and the app have to ask for."""
+        while waiting := [*self._client._mending, *self._reading]:
+            await asyncio.wait(waiting)
+        self.online = True
+        self._write(CaughtUp(time.monotonic()))
+
+    async def _read_anew(self, conversation: UUID) -> None:
+        """As an app does that begins with a conversation which is not new."""
+        before = None
         while True:
-            after = self.had[conversation]
-            asked = SyncConversation(conversation_id=conversation, after_rev=after, limit=PAGE)
-            page, _ = await self.ask(asked)
-            if isinstance(page, str):
-                if page == "in doubt" and not self._ended:
-                    continue
+            asked = ReadHistory(conversation_id=conversation, before_seq=before, limit=PAGE)
+            page = await self.ask(asked)
+            if isinstance(page, str) or not page.messages:
                 return
             messages = [seen(message) for message in page.messages]
-            self._write(Page(time.monotonic(), why, conversation, after, page.to_rev, messages))
-            self.had[conversation] = page.to_rev
-            if page.to_rev >= page.last_rev:
-                return
-
-    @property
-    def _ended(self) -> bool:
-        return self._client._ended is not None
-
-
-def seen(message: Message) -> Seen:
-    return Seen(
-        message.conversation_id, message.message_id, message.seq, message.rev,
-        message.sender_id, message.content, message.is_deleted,
-    )  # fmt: skip
-
-
-def bear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """An exception handler for the loop. A request whose line broke while it was written leaves an
-    answer that nobody waits for (Link.call); what broke is told by the call itself."""
-    if not isinstance(context.get("exception"), sdk.Disconnected):
-        loop.default_exception_handler(context)
+            self._write(Read(time.monotonic(), conversation, messages, anew=True))
+            before = messages[0].seq

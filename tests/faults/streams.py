@@ -1,184 +1,140 @@
-"""Invariants of what clients see: events, pages, and what they are shown in the end."""
+"""Invariants of streams: what comes over the wire, and how far a device is by it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from dataclasses import dataclass
 from uuid import UUID
 
-from tests.faults.evidence import Evidence, connections, live, short
-from tests.faults.log import Entry, Log, Page, Read, Seen, Told
+from tests.faults.evidence import Evidence, short
+from tests.faults.log import Begun, Dropped, Entry, Log, Page, Resuming, Told
 from tests.faults.truth import Talk
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the server has told unasked."""
+
+    where: str
+    conversation: UUID
+    after: int
+    upto: int
+    before: int | None
+    """How far it had told on this connection, beginning with what the client said that it has."""
+    is_followed: bool
+    """Whether an event of the conversation has come on this connection before."""
+
+
 def nothing_is_told_twice(evidence: Evidence) -> Iterator[str]:
-    """On one connection: a message once when it is new, and once for each change."""
-    for log, conversation, events in _lives(evidence):
-        had: set[tuple[str, int, int]] = set()
-        for event in events:
-            rev = event.message.rev if event.kind == "changed" else 0
-            key = event.kind, event.message.seq, rev
-            if key in had:
-                yield f"{log.device} in {short(conversation)}: {_words(event)} a second time"
-            had.add(key)
+    """By the server on its own, on one connection: what was told is not told again; a page may
+    begin before it."""
+    for log in evidence.logs:
+        for step in _wire(log):
+            if step.before is not None and step.upto <= step.before:
+                yield f"{step.where}: told up to {step.upto}, and before up to {step.before}"
 
 
-def new_messages_are_told_in_order_without_hole(evidence: Evidence) -> Iterator[str]:
-    for log, conversation, events in _lives(evidence):
-        created = [event for event in events if event.kind == "created"]
-        for before, event in pairwise(created):
-            if event.message.seq > before.message.seq + 1:
-                what = f"{_words(event)} right after seq {before.message.seq}"
-                yield f"{log.device} in {short(conversation)}: {what}"
-            elif event.message.seq < before.message.seq:
-                what = f"{_words(event)} after seq {before.message.seq}"
-                yield f"{log.device} in {short(conversation)}: {what}"
+def nothing_is_left_out(evidence: Evidence) -> Iterator[str]:
+    """By the server on its own, once it has told an event of the conversation on a connection: a
+    node takes the first one that it hears of for the first that there is. And but for who was away
+    from a group: that they were, and what is said when they are back, come as different streams, in
+    any order."""
+    for log in evidence.logs:
+        for step in _wire(log):
+            if step.before is None or not step.is_followed or step.after <= step.before:
+                continue
+            if not _was_away(evidence, log, step.conversation):
+                told = f"({step.after}, {step.upto}]"
+                yield f"{step.where}: told of {told}, and before up to {step.before}"
 
 
-def changes_are_told_in_order_without_hole(evidence: Evidence) -> Iterator[str]:
-    """A rev may be passed over only when a later change of the same message has superseded it."""
-    for log, conversation, events in _lives(evidence):
-        revs = [event.message.rev for event in events]
-        if not revs or conversation not in evidence.truth:
-            continue
-        changed = [event.message.rev for event in events if event.kind == "changed"]
-        for before, rev in pairwise(changed):
-            if rev < before:
-                yield f"{log.device} in {short(conversation)}: change {rev} after change {before}"
-        for kept in evidence.truth[conversation].messages:
-            if revs[0] < kept.rev < max(revs) and kept.rev not in revs:
-                yield (
-                    f"{log.device} in {short(conversation)}: told revs from {revs[0]} to"
-                    f" {max(revs)} on one connection, and not rev {kept.rev} of seq {kept.seq},"
-                    f" which came at {events[0].at:.3f} to {events[-1].at:.3f} s or never"
-                )
+def _was_away(evidence: Evidence, log: Log, conversation: UUID) -> bool:
+    talk = evidence.truth.get(conversation)
+    return talk is None or any(end for _, end in talk.intervals.get(log.user, []))
+
+
+def _wire(log: Log) -> Iterator[Step]:
+    told: dict[UUID, int] = {}
+    followed: set[UUID] = set()
+    for entry in log.entries:
+        match entry:
+            case Resuming(cursors=cursors):
+                told, followed = dict(cursors), set()
+            case Begun(conversation=conversation) | Dropped(conversation=conversation):
+                told.pop(conversation, None)
+            case Told() | Page(why="told" | "limited"):
+                talk, after, upto = covers(entry)
+                before, where = told.get(talk), f"{log.device} in {short(talk)} at {entry.at:.3f} s"
+                yield Step(where, talk, after, upto, before, talk in followed)
+                told[talk] = max(upto, before or 0)
+                if isinstance(entry, Told):
+                    followed.add(talk)
+
+
+def covers(entry: Told | Page) -> tuple[UUID, int, int]:
+    """The revs after the first number up to the second."""
+    if isinstance(entry, Told):
+        message = entry.message
+        return message.conversation, message.rev - 1, message.rev
+    return entry.conversation, entry.after, entry.upto
 
 
 def pages_hold_all_that_they_cover(evidence: Evidence) -> Iterator[str]:
     for log in evidence.logs:
         for entry in log.entries:
             if isinstance(entry, Page) and entry.conversation in evidence.truth:
-                for wrong in _page(entry, evidence.truth[entry.conversation]):
-                    covers = f"({entry.after}, {entry.upto}]"
-                    yield f"{log.device} in {short(entry.conversation)}, page {covers}: {wrong}"
+                for wrong in _page(log, entry, evidence.truth[entry.conversation]):
+                    where = f"{log.device} in {short(entry.conversation)} at {entry.at:.3f} s"
+                    yield f"{where}, page ({entry.after}, {entry.upto}]: {wrong}"
 
 
-def _page(page: Page, talk: Talk) -> Iterator[str]:
+def _page(log: Log, page: Page, talk: Talk) -> Iterator[str]:
+    if page.upto > max(talk.last_rev, page.after):
+        yield f"it goes beyond the newest rev {talk.last_rev}"
+    if page.why == "limited":  # which says itself that it does not
+        return
     revs = [seen.rev for seen in page.messages]
     seqs = {seen.seq for seen in page.messages}
     if revs != sorted(set(revs)) or len(seqs) != len(revs):
         yield f"its revs are {revs}"
     if any(not page.after < rev <= page.upto for rev in revs):
         yield f"it has revs out of its range: {revs}"
-    if page.upto > talk.last_rev:
-        yield f"it goes beyond the newest rev {talk.last_rev}"
-    for kept in talk.messages:
+    for kept in talk.seen_by(log.user):
         if page.after < kept.rev <= page.upto and kept.rev not in revs:
             yield f"rev {kept.rev} of seq {kept.seq} is not in it"
 
 
 def pages_and_events_tile(evidence: Evidence) -> Iterator[str]:
-    """What the app is shown goes on where it was: neither a hole nor an overlap."""
+    """A device takes each rev from its beginning to the end by one event, or by pages; and it keeps
+    nothing of what it is not in any more."""
     for log in evidence.logs:
         had: dict[UUID, int] = {}
         for entry in log.entries:
-            if isinstance(entry, Told) and entry.taken:
-                conversation, after = entry.message.conversation, entry.message.rev - 1
-                upto = entry.message.rev
-            elif isinstance(entry, Page) and entry.why != "asked":
-                conversation, after, upto = entry.conversation, entry.after, entry.upto
-            else:
-                continue
-            if after != had.get(conversation, 0):
-                was = had.get(conversation, 0)
-                yield f"{log.device} in {short(conversation)}: rev {was}, then ({after}, {upto}]"
-            had[conversation] = upto
-
-
-def history_has_no_hole(evidence: Evidence) -> Iterator[str]:
-    for log in evidence.logs:
-        for entry in log.entries:
-            if isinstance(entry, Read) and entry.messages:
-                seqs = [seen.seq for seen in entry.messages]
-                if seqs != list(range(seqs[0], seqs[0] + len(seqs))):
-                    yield f"{log.device} in {short(entry.conversation)} at {entry.at:.3f}: {seqs}"
-
-
-def everything_seen_is_kept_as_it_was_seen(evidence: Evidence) -> Iterator[str]:
-    """The same rev of a message says the same to everybody; the newest says what is on disk."""
-    first: dict[tuple[UUID, int, int], tuple[str, bool]] = {}
-    for log, seen in _everything_seen(evidence):
-        kept = evidence.by_id.get((seen.conversation, seen.message))
-        where = f"{log.device} was shown {seen}"
-        if kept is None or (kept.seq, kept.sender) != (seen.seq, seen.sender):
-            yield f"{where}; kept is {kept}"
-            continue
-        says = seen.content, seen.is_deleted
-        before = first.setdefault((seen.conversation, seen.seq, seen.rev), says)
-        if before != says:
-            yield f"{where}; somebody else was shown {before}"
-        if not kept.sent_rev <= seen.rev <= kept.rev:
-            yield f"{where}; kept is {kept}"
-        if seen.rev == kept.rev and says != (kept.content, kept.is_deleted):
-            yield f"{where}; kept is {kept}"
-
-
-def nobody_sees_what_they_may_not(evidence: Evidence) -> Iterator[str]:
-    for log, seen in _everything_seen(evidence):
-        talk = evidence.truth.get(seen.conversation)
-        if talk is None or log.user not in talk.members:
-            yield f"{log.device} is no member of {short(seen.conversation)} and was shown {seen}"
-
-
-def all_see_the_truth_in_the_end(evidence: Evidence) -> Iterator[str]:
-    for log in evidence.logs:
-        state = _state(log)
+            for wrong in _takes(had, entry):
+                yield f"{log.device} at {entry.at:.3f} s in {wrong}"
         for conversation, talk in evidence.truth.items():
-            if log.user not in talk.members:
-                continue
-            mine = state.get(conversation, {})
-            for kept in talk.messages:
-                has = mine.get(kept.seq)
-                if has is None or (has.rev, has.content) != (kept.rev, kept.content):
-                    yield f"{log.device} in {short(conversation)} has {has}; kept is {kept}"
+            rev = had.get(conversation)
+            if rev != (talk.last_rev if talk.is_member(log.user) else None):
+                where = f"{log.device} in {short(conversation)}"
+                spans = talk.intervals.get(log.user)
+                yield f"{where}: had {rev} of {talk.last_rev} in the end; may see {spans}"
 
 
-def _state(log: Log) -> dict[UUID, dict[int, Seen]]:
-    """What an app shows that takes what it is shown by the rule of the protocol."""
-    state: dict[UUID, dict[int, Seen]] = {}
-    for entry in log.entries:
-        for seen in _given(entry):
-            messages = state.setdefault(seen.conversation, {})
-            if seen.seq not in messages or seen.rev > messages[seen.seq].rev:
-                messages[seen.seq] = seen
-    return state
-
-
-def _given(entry: Entry) -> list[Seen]:
-    if isinstance(entry, Told):
-        return [entry.message] if entry.taken else []
-    if isinstance(entry, Page) and entry.why != "asked":
-        return entry.messages
-    return []
-
-
-def _lives(evidence: Evidence) -> Iterator[tuple[Log, UUID, list[Told]]]:
-    for log in evidence.logs:
-        for entries in connections(log):
-            for conversation, events in live(entries).items():
-                yield log, conversation, events
-
-
-def _everything_seen(evidence: Evidence) -> Iterator[tuple[Log, Seen]]:
-    for log in evidence.logs:
-        for entry in log.entries:
-            if isinstance(entry, Told):
-                yield log, entry.message
-            elif isinstance(entry, Page | Read):
-                for seen in entry.messages:
-                    yield log, seen
-
-
-def _words(event: Told) -> str:
-    message = event.message
-    return f"{event.kind} seq {message.seq} rev {message.rev} at {event.at:.3f} s"
+def _takes(had: dict[UUID, int], entry: Entry) -> Iterator[str]:
+    match entry:
+        case Begun(conversation=conversation, rev=rev):
+            had[conversation] = rev
+        case Dropped(conversation=conversation):
+            had.pop(conversation, None)
+        case Told() | Page(why="told" | "mended"):
+            conversation, after, upto = covers(entry)
+            before = had.get(conversation)
+            if before is None:  # it has left, and this is of before
+                if entry.taken:
+                    yield f"{short(conversation)}: ({after}, {upto}] of what it does not know"
+                return
+            if entry.taken != (after <= before < upto):
+                did = "took" if entry.taken else "dropped"
+                yield f"{short(conversation)}: had {before}, and {did} ({after}, {upto}]"
+            if entry.taken:
+                had[conversation] = upto

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
+from uuid import UUID
 
 import orjson
 import pytest
@@ -12,8 +14,11 @@ import pytest
 from tests.faults import stories
 from tests.faults.checker import INVARIANTS, check
 from tests.faults.evidence import Evidence
+from tests.faults.failover import Failover
 from tests.faults.log import (
     Answered,
+    Asked,
+    Begun,
     CaughtUp,
     Connected,
     Ended,
@@ -22,15 +27,18 @@ from tests.faults.log import (
     Log,
     Page,
     Read,
+    Resuming,
+    Shown,
+    Told,
     write,
 )
 from tests.faults.stories import (
-    ALICE,
     BOB,
     EVE,
     HI,
     LAST,
     M1,
+    MISSED,
     SO,
     SO_EDITED,
     TALK,
@@ -39,6 +47,8 @@ from tests.faults.stories import (
     send,
     told,
 )
+from tests.faults.truth import Talk
+from tests.store.standby import Standby
 
 Tamper = Callable[[Evidence], object]
 
@@ -57,9 +67,8 @@ def drop(log: Log, kind: type[Entry]) -> None:
     log.entries[:] = [entry for entry in log.entries if not isinstance(entry, kind)]
 
 
-def forget(evidence: Evidence, seq: int) -> None:
-    kept = evidence.truth[TALK].messages
-    kept[:] = [message for message in kept if message.seq != seq]
+def forget(talk: Talk, seq: int) -> None:
+    talk.messages[:] = [message for message in talk.messages if message.seq != seq]
 
 
 def rewrite(evidence: Evidence, seq: int, **changes: object) -> None:
@@ -73,21 +82,33 @@ def twin(evidence: Evidence) -> None:
     kept.last_seq, kept.last_rev = 5, 7
 
 
-def page_without(evidence: Evidence) -> None:
-    bob = evidence.logs[1]
-    page = next(entry for entry in bob.entries if isinstance(entry, Page))
-    put(bob, page, replace(page, messages=[]))
+def missed(**changes: object) -> Tamper:
+    """What Bob was told when he was back, otherwise."""
+    page = replace(MISSED, **changes)  # type: ignore[arg-type]
+    return lambda evidence: put(evidence.logs[1], MISSED, page)
 
 
 def late(evidence: Evidence) -> None:
     bob = evidence.logs[1]
-    event = told(11.2, "created", LAST)
-    put(bob, event)
-    bob.entries.insert(-1, replace(event, at=16.3))
+    for entry, later in zip(told(11.2, "created", LAST), told(16.3, "created", LAST), strict=True):
+        put(bob, entry)
+        bob.entries.insert(-1, later)
 
 
 def eavesdrop(evidence: Evidence) -> None:
-    evidence.logs.append(Log("eve-1", EVE, [told(1.2, "created", HI), CaughtUp(2)]))
+    evidence.logs.append(Log("eve-1", EVE, [Read(1.2, TALK, [HI]), CaughtUp(2)]))
+
+
+def overlook(evidence: Evidence) -> None:
+    """What Alice was told she is told later, by a page that the client has asked for."""
+    alice = evidence.logs[0]
+    event, shown = told(3.2, "created", SO)
+    put(alice, event)
+    put(alice, shown)
+    event, shown = told(4.2, "changed", SO_EDITED)
+    hole = Told(4.2, "changed", SO_EDITED, taken=False)
+    put(alice, event, hole, Page(4.3, "mended", TALK, 2, 4, [SO_EDITED], taken=True))
+    put(alice, shown, Shown(4.3, "created", SO_EDITED))
 
 
 def overtake(evidence: Evidence) -> None:
@@ -98,16 +119,32 @@ def overtake(evidence: Evidence) -> None:
 
 
 def swap(evidence: Evidence) -> None:
-    bob = evidence.logs[1]
-    bob.entries[2], bob.entries[5] = bob.entries[5], bob.entries[2]
+    alice = evidence.logs[0].entries
+    first, second = told(1.2, "created", HI)[1], told(2.2, "created", YES)[1]
+    one, other = alice.index(first), alice.index(second)
+    alice[one], alice[other] = second, first
 
 
-def without(event: Entry) -> Tamper:
-    return lambda evidence: put(evidence.logs[0], event)
+def members(at: float, number: int, op: str, whom: UUID) -> list[Entry]:
+    """As if the last message were the note of it."""
+    asked = Asked(at, number, op, TALK, op_id=LAST.message, whom=whom)
+    return [asked, Answered(at, number, "ok", LAST.seq, LAST.rev)]
+
+
+def without(*events: Entry) -> Tamper:
+    def tamper(evidence: Evidence) -> None:
+        for event in events:
+            put(evidence.logs[0], event)
+
+    return tamper
 
 
 def twice(event: Entry) -> Tamper:
     return lambda evidence: put(evidence.logs[0], event, event, event)
+
+
+TOLD_SO, SHOWN_SO = told(3.2, "created", SO)
+TOLD_EDIT, SHOWN_EDIT = told(4.2, "changed", SO_EDITED)
 
 
 def end_of_bob(entry: Entry) -> Tamper:
@@ -115,8 +152,16 @@ def end_of_bob(entry: Entry) -> Tamper:
 
 
 WRONG: dict[str, tuple[str, Tamper]] = {
-    "a lost message": ("every_acknowledged_send_is_kept", lambda e: forget(e, 4)),
-    "a hole on disk": ("seq_is_dense", lambda e: forget(e, 2)),
+    "a lost message": ("every_acknowledged_send_is_kept", lambda e: forget(e.truth[TALK], 4)),
+    "somebody who is back without a note": (
+        "every_acknowledged_change_of_members_is_kept",
+        lambda e: e.logs[0].entries.extend(members(20, 9, "add", EVE)),
+    ),
+    "somebody removed who sees the note": (
+        "every_acknowledged_change_of_members_is_kept",
+        lambda e: e.logs[0].entries.extend(members(20, 9, "remove", BOB)),
+    ),
+    "a hole on disk": ("seq_is_dense", lambda e: forget(e.truth[TALK], 2)),
     "an edit undone": (
         "every_acknowledged_change_is_kept", lambda e: rewrite(e, 3, rev=3, content="so"),
     ),
@@ -138,18 +183,26 @@ WRONG: dict[str, tuple[str, Tamper]] = {
         lambda e: e.logs[0].entries.extend(send(20, 9, replace(HI, seq=4, rev=6))),
     ),
     "an overtaken message": ("a_senders_order_is_kept", overtake),
-    "an event twice": ("nothing_is_told_twice", twice(told(3.2, "created", SO))),
-    "a change twice": ("nothing_is_told_twice", twice(told(4.2, "changed", SO_EDITED))),
-    "a skipped event": (
-        "new_messages_are_told_in_order_without_hole", without(told(2.2, "created", YES)),
+    "an event twice": ("nothing_is_told_twice", twice(TOLD_SO)),
+    "a change twice": ("nothing_is_told_twice", twice(TOLD_EDIT)),
+    "a hole that the client has to mend": ("nothing_is_left_out", overlook),
+    "a page from behind a hole": ("pages_and_events_tile", missed(after=3)),
+    "a skipped event": ("pages_and_events_tile", without(TOLD_SO)),
+    "a skipped change": ("pages_and_events_tile", without(TOLD_EDIT)),
+    "an event that was had": ("pages_and_events_tile", twice(TOLD_SO)),
+    "who keeps what they left": (
+        "pages_and_events_tile", lambda e: e.truth[TALK].intervals.update({BOB: [(1, 5)]}),
     ),
-    "events in disorder": ("new_messages_are_told_in_order_without_hole", swap),
-    "a skipped change": (
-        "changes_are_told_in_order_without_hole", without(told(4.2, "changed", SO_EDITED)),
+    "a page that is not taken": ("pages_and_events_tile", missed(taken=False)),
+    "a device that stays behind": (
+        "pages_and_events_tile", without(told(11.2, "created", LAST)[0]),
     ),
-    "a hole for the app": ("pages_and_events_tile", without(told(2.2, "created", YES))),
-    "an overlap for the app": ("pages_and_events_tile", twice(told(3.2, "created", SO))),
-    "a page that leaves out": ("pages_hold_all_that_they_cover", page_without),
+    "a page that leaves out": ("pages_hold_all_that_they_cover", missed(messages=[])),
+    "a page out of its range": ("pages_hold_all_that_they_cover", missed(upto=3)),
+    "a message shown twice": ("each_thing_is_shown_once_and_in_order", twice(SHOWN_SO)),
+    "a change shown twice": ("each_thing_is_shown_once_and_in_order", twice(SHOWN_EDIT)),
+    "a message not shown": ("each_thing_is_shown_once_and_in_order", without(SHOWN_SO)),
+    "messages shown in disorder": ("each_thing_is_shown_once_and_in_order", swap),
     "a hole in history": (
         "history_has_no_hole", end_of_bob(Read(20, TALK, [HI, SO_EDITED])),
     ),
@@ -167,11 +220,11 @@ WRONG: dict[str, tuple[str, Tamper]] = {
     ),
     "an eavesdropper": ("nobody_sees_what_they_may_not", eavesdrop),
     "an old state in the end": (
-        "all_see_the_truth_in_the_end", without(told(5.2, "changed", stories.YES_DELETED)),
+        "all_see_the_truth_in_the_end", without(*told(5.2, "changed", stories.YES_DELETED)),
     ),
     "a late message": ("what_is_acknowledged_is_seen_in_time", late),
     "a message that never comes": (
-        "what_is_acknowledged_is_seen_in_time", without(told(11.2, "created", LAST)),
+        "what_is_acknowledged_is_seen_in_time", without(*told(11.2, "created", LAST)),
     ),
     "a reader thrown out": (
         "nobody_is_thrown_out_once_all_is_well", end_of_bob(Interrupted(20, 4002, "slow")),
@@ -208,30 +261,83 @@ def test_what_is_in_doubt_may_be_kept_or_not() -> None:
     assert demands(evidence) == set()
 
 
-def test_a_superseded_rev_need_not_be_told() -> None:
-    """Edited before anybody was told: one event says both, see the events of the protocol."""
+def test_a_page_may_begin_before_what_was_had() -> None:
     evidence = stories.evidence()
-    for log in evidence.logs:
-        log.entries[:] = [e for e in log.entries if e != told(3.2, "created", SO)]
-        if log.user == ALICE:
-            changed = told(4.2, "changed", SO_EDITED)
-            put(log, changed, replace(changed, kind="created"))
+    missed(after=1, messages=[YES, SO_EDITED])(evidence)
+    assert demands(evidence) == set()
+
+
+def test_who_was_away_from_a_group_is_shown_nothing_of_that_time() -> None:
+    evidence = stories.evidence()
+    evidence.truth[TALK].intervals[BOB] = [(1, 3), (4, None)]
     found = demands(evidence)
-    assert found == {"pages_and_events_tile"}, "which the client mends by a sync"
+    assert found == {"nobody_sees_what_they_may_not"}
+    bob = evidence.logs[1]
+    missed(messages=[])(evidence)
+    put(bob, Shown(4.6, "created", SO_EDITED))
+    assert demands(evidence) == set()
 
 
 def test_a_reader_who_was_away_has_five_seconds_from_the_return() -> None:
     evidence = stories.evidence()
     bob = evidence.logs[1]
-    put(
-        bob,
-        told(11.2, "created", LAST),
-        Interrupted(11.1, 1006, "broke"),
-        Connected(25, "ws://a"),
-        Page(25.1, "resume", TALK, 5, 6, [LAST]),
-        CaughtUp(25.1),
-    )
+    event, shown = told(11.2, "created", LAST)
+    put(bob, event)
+    page = Page(25.1, "told", TALK, 5, 6, [LAST], taken=True)
+    back = stories.connects(25, "ws://a", 5, page, replace(shown, at=25.1))
+    put(bob, shown, Interrupted(11.1, 1006, "broke"), *back)
     assert demands(evidence) == set()
+
+
+TAIL_FROM, PROMOTED_AT = 2.5, 4.5
+ANEW = Connected(6, "ws://a", epoch=2, reset=True)
+
+
+def failover() -> tuple[Failover, Evidence]:
+    """While Alice and Bob talk: what they say before 4.5 s was said in another history, of which
+    all was kept but an edit."""
+    evidence = stories.evidence()
+    for log in evidence.logs:
+        at = next(n for n, entry in enumerate(log.entries) if entry.at > 5.5)
+        anew: list[Entry] = [Begun(6, TALK, 5), ANEW, CaughtUp(6), Read(6, TALK, [HI, YES, SO])]
+        log.entries[at:at] = [Resuming(6, 1, [(TALK, 5)]), *anew]
+    story = Failover(cast(Standby, None), TAIL_FROM, PROMOTED_AT)
+    kept = evidence.truth[TALK]
+    story.taken_over = {TALK: Talk(3, 3, kept.intervals, kept.messages[:3])}
+    return story, evidence
+
+
+def test_a_failover_may_lose_its_tail() -> None:
+    story, evidence = failover()
+    assert [*story.what_is_lost_is_the_tail(evidence), *story.clients_begin_anew(evidence)] == []
+    forget(story.taken_over[TALK], 3)
+    found = list(story.what_is_lost_is_the_tail(evidence))
+    assert found, "it is there, and was not when the standby took over"
+    forget(evidence.truth[TALK], 3)
+    evidence.__post_init__()
+    assert list(story.what_is_lost_is_the_tail(evidence)) == []
+
+
+@pytest.mark.parametrize("seq", [1, 4])
+def test_a_failover_must_not_lose_what_was_said_before_or_after(seq: int) -> None:
+    story, evidence = failover()
+    forget(story.taken_over[TALK], seq)
+    forget(evidence.truth[TALK], seq)
+    evidence.__post_init__()
+    assert list(story.what_is_lost_is_the_tail(evidence)) != []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (ANEW, replace(ANEW, reset=False)),
+        (Begun(6, TALK, 5), CaughtUp(6)),
+    ],
+)
+def test_a_client_that_goes_on_after_a_failover_is_found(old: Entry, new: Entry) -> None:
+    story, evidence = failover()
+    put(evidence.logs[0], old, new)
+    assert list(story.clients_begin_anew(evidence)) != []
 
 
 def test_a_log_is_written_as_lines_of_json(tmp_path: Path) -> None:
@@ -239,5 +345,5 @@ def test_a_log_is_written_as_lines_of_json(tmp_path: Path) -> None:
     lines = write(log, tmp_path).read_text("utf-8").splitlines()
     assert orjson.loads(lines[0]) == {"device": "bob-1", "user": str(BOB)}
     assert len(lines) == len(log.entries) + 1
-    first = orjson.loads(lines[3])
+    first = orjson.loads(lines[5])
     assert (first["what"], first["kind"], first["message"]["content"]) == ("Told", "created", "hi")

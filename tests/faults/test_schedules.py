@@ -24,9 +24,11 @@ SCHEDULES: dict[str, tuple[Step, ...]] = {
         Step(2.8, "redis_flushed"),
         Step(3.0, "redis_paused", 2),
     ),
-    "postgres crashes, and hangs": (
-        Step(0.5, "postgres_restarted", 0.5),
-        Step(2.5, "postgres_paused", 1.5),
+    "members come and go while they resume, and postgres crashes, and hangs": (
+        Step(0.2, "member_comes_and_goes", 0, 1),
+        Step(0.5, "member_comes_and_goes", 0.5, 3),
+        Step(1.5, "postgres_restarted", 0.5),
+        Step(3.0, "postgres_paused", 1.5),
     ),
     "single nodes are cut off": (
         Step(0.5, "without_redis_cut", 2, 0),
@@ -35,15 +37,13 @@ SCHEDULES: dict[str, tuple[Step, ...]] = {
         Step(2.0, "without_postgres_stall", 1, 0),
         Step(2.0, "without_postgres_drip", 1, 1),
     ),
-    "all nodes are cut off from redis": (
+    "all nodes are cut off from redis and from postgres": (
         Step(0.5, "all_without_redis_cut", 1),
-        Step(1.7, "all_without_redis_stall", 1),
-        Step(3.0, "all_without_redis_drip", 0.5),
-    ),
-    "all nodes are cut off from postgres": (
-        Step(0.5, "all_without_postgres_cut", 0.5),
+        Step(1.0, "all_without_postgres_cut", 0.5),
         Step(1.7, "all_without_postgres_stall", 1),
-        Step(3.0, "all_without_postgres_drip", 0.5),
+        Step(2.0, "all_without_redis_stall", 1),
+        Step(3.0, "all_without_redis_drip", 0.5),
+        Step(3.2, "all_without_postgres_drip", 0.5),
     ),
     "clients are slow, half-open, and all come at once": (
         Step(0.5, "slow_client", 2, 0),
@@ -62,4 +62,7 @@ async def test_the_promise_holds_when(name: str, world: World) -> None:
     violations = check(evidence)
     assert not violations, failure(evidence, steps, violations, world)
     assert sum(working.faults.values()) == len(steps.steps)
+    spans = [spans for talk in evidence.truth.values() for spans in talk.intervals.values()]
+    came_back = sum(len(each) > 1 for each in spans)
+    assert came_back >= working.faults["member_comes_and_goes"]
     assert sum(len(talk.messages) for talk in evidence.truth.values()) > 20, "it was work"
