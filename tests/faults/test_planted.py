@@ -19,7 +19,7 @@ from tests.faults.schedule import Schedule, Step
 from tests.faults.stream import R, Stream
 from tests.faults.world import World
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.once, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
 NODES = 2
 FOUND: dict[tuple[str, ...], tuple[tuple[Step, ...], set[str]]] = {

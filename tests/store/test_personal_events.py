@@ -17,6 +17,7 @@ from lumina_protocol.fields import uuid7
 
 from lumina_rt.store import db as store
 from lumina_rt.store.db import Db, Emitted
+from lumina_rt.streams import own_stream
 
 NODE = "one#1"
 
@@ -79,9 +80,9 @@ async def test_each_user_has_numbers_of_their_own_without_holes(house: House) ->
     await house.tell(bob, alice, event=other)
     assert await house.kept() == {alice: [1, 2], bob: [1]}
     assert sorted(house.told, key=lambda emitted: emitted.place or ()) == [
-        Emitted((alice,), numbered(one, 1), (alice, 1)),
-        Emitted((alice,), numbered(other, 2), (alice, 2)),
-        Emitted((bob,), numbered(other, 1), (bob, 1)),
+        Emitted((alice,), numbered(one, 1), (own_stream(alice), 1)),
+        Emitted((alice,), numbered(other, 2), (own_stream(alice), 2)),
+        Emitted((bob,), numbered(other, 1), (own_stream(bob), 1)),
     ]
     streams = await house.pg.fetch("select last_rev from user_streams order by user_id")
     assert [row["last_rev"] for row in streams] == [2, 1, 0, 0]

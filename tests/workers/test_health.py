@@ -18,7 +18,7 @@ from tests.gateway.unharmed import until
 from tests.gateway.wire import new_token, websocket
 from tests.house import nodes
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.once, pytest.mark.timeout(60)]
 OK, NEW, OLD = 0.5, FAULT_S - 0.1, FAULT_S
 
 

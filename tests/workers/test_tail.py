@@ -21,6 +21,7 @@ from lumina_rt.gate import Gate
 from lumina_rt.handlers.resume import NOW
 from lumina_rt.hub import Hub
 from lumina_rt.store.db import KEEP, Db, Tx
+from lumina_rt.streams import own_stream
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.workers import tail as module
 from lumina_rt.workers.tail import Tail
@@ -81,7 +82,7 @@ class House:
             while len(self.session.got) < len(revs):
                 self.session.more.clear()
                 await self.session.more.wait()
-        assert self.session.got == [(self.alice, rev) for rev in revs]
+        assert self.session.got == [(own_stream(self.alice), rev) for rev in revs]
 
 
 async def keep(tx: Tx, user_id: UUID) -> None:
