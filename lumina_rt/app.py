@@ -263,8 +263,9 @@ async def keep_running(
 ) -> None:
     """Run a background loop for ever: a failure is logged and counted, and the loop starts again
     after a back-off with full jitter (Brooker, "Exponential Backoff and Jitter", AWS 2015)."""
-    retry_s = RETRY_S
-    while True:
+    retry_s, task = RETRY_S, asyncio.current_task()
+    assert task is not None
+    while not task.cancelling():  # a library below may have swallowed it
         began = asyncio.get_running_loop().time()
         try:
             await loop()

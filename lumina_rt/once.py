@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 from lumina_protocol.errors import Conflict, IdTime, TooOld
-from lumina_protocol.frame import Change, Reply
+from lumina_protocol.frame import Change, Reply, Request
 
 from lumina_rt.router import Ctx
 from lumina_rt.store.queries import query
@@ -62,7 +62,7 @@ async def _first_result(tx: Tx, key: dict[str, UUID], digest: bytes) -> object:
     return found["result"]
 
 
-def request_digest(key: bytes, request: Change[Any]) -> bytes:
+def request_digest(key: bytes, request: Request[Any]) -> bytes:
     """Keyed BLAKE2b (RFC 7693) of what was asked for, 16 bytes.
 
     Without defaults, so that a field which a later version adds changes no digest of before.

@@ -1,5 +1,6 @@
-"""Pages of what became of a conversation since a rev: read for a client that asks, for a session
-that resumes, and for the gate of a node that has missed something."""
+"""What there is to be told of conversations: what one is now, and what became of it since a rev, in
+pages: for a client that asks, a session that resumes, and the gate of a node that has missed
+something."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from lumina_protocol import EVENTS
 from lumina_protocol.codec import MSGPACK
-from lumina_protocol.conversations import ConversationSynced
+from lumina_protocol.conversations import Conversation, ConversationSynced
 from lumina_protocol.frame import Event, EventFrame
 from lumina_protocol.messages import Message
 from pydantic import ValidationError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SINCE = query("messages.since")
 AUDIENCE = query("conversations.audience")
+DESCRIBE = query("conversations.describe")
 PERSONAL = query("user_events.since")
 
 PAGE = 100
@@ -122,6 +124,18 @@ def _audience(row: Row) -> Audience:
     for user_id, first, end in row["intervals"]:
         intervals[UUID(user_id)].append((first, end))
     return Audience(row["member_ids"], dict(intervals))
+
+
+async def describe(tx: Tx, user_id: UUID, conversation_id: UUID) -> Conversation:
+    """As this member sees it now. Raises KeyError when it does not exist."""
+    return (await describe_all(tx, user_id, [conversation_id]))[conversation_id]
+
+
+async def describe_all(
+    tx: Tx, user_id: UUID, conversation_ids: Sequence[UUID]
+) -> dict[UUID, Conversation]:
+    rows = await tx.all(DESCRIBE, ids=conversation_ids, user_id=user_id)
+    return {row["conversation_id"]: Conversation.model_validate(dict(row)) for row in rows}
 
 
 async def pages_for(

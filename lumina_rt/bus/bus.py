@@ -120,7 +120,9 @@ class Bus:
 
     async def run_reader(self) -> None:
         """Deliver what comes in, always from the last id that was processed. Raises RedisError."""
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        while not task.cancelling():  # redis-py may have swallowed it, while there is much to read
             answer: Any = await self.redis.xread({self.stream: self._last_id}, BATCH, BLOCK_MS)
             for _, entries in answer or ():
                 for entry_id, fields in entries:

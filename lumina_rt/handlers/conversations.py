@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lumina_protocol.conversations import (
-    Conversation,
     ConversationCreated,
     ConversationPage,
     ConversationReply,
@@ -20,6 +19,7 @@ from lumina_protocol.errors import Conflict, Invalid, NotFound
 from lumina_protocol.fields import username_key
 
 from lumina_rt import access
+from lumina_rt.pages import describe, describe_all
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 
@@ -31,7 +31,6 @@ BY_USERNAMES = query("members.by_usernames")
 CREATE_DIRECT = query("conversations.create_direct")
 FIND_DIRECT = query("conversations.find_direct")
 ADD_MEMBERS = query("conversations.add_members")
-DESCRIBE = query("conversations.describe")
 PAGE = query("conversations.page")
 LISTENERS = query("conversations.listeners")
 
@@ -79,10 +78,9 @@ async def list_own(ctx: Ctx, request: ListConversations) -> ConversationPage:
             limit=request.limit + 1,
         )
         page = [row["conversation_id"] for row in rows[: request.limit]]
-        described = await tx.all(DESCRIBE, ids=page, user_id=ctx.user_id)
-    found = {row["conversation_id"]: row for row in described}
+        found = await describe_all(tx, ctx.user_id, page)
     return ConversationPage(
-        conversations=[Conversation.model_validate(dict(found[id_])) for id_ in page],
+        conversations=[found[conversation_id] for conversation_id in page],
         more=len(rows) > request.limit,
     )
 
@@ -95,9 +93,3 @@ async def typing(ctx: Ctx, request: TellTyping) -> TypingTold:
         listeners = [row["user_id"] for row in await tx.all(LISTENERS, **who)]
     ctx.whisper(MemberTyping(**who), to=listeners)
     return TypingTold()
-
-
-async def describe(tx: Tx, user_id: UUID, conversation_id: UUID) -> Conversation:
-    """As this member sees it."""
-    row = await tx.one(DESCRIBE, ids=[conversation_id], user_id=user_id)
-    return Conversation.model_validate(dict(row))

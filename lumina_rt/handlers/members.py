@@ -6,12 +6,10 @@ others, live and after a resume. Who comes or goes is told in their own stream.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lumina_protocol.conversations import (
-    Conversation,
     ConversationCreated,
     ConversationJoined,
     ConversationLeft,
@@ -23,7 +21,8 @@ from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, Rem
 from lumina_protocol.messages import Message, MessageCreated, Note, Person
 
 from lumina_rt import access
-from lumina_rt.once import once
+from lumina_rt.once import once, request_digest
+from lumina_rt.pages import describe
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.db import Tx
 from lumina_rt.store.queries import query
@@ -37,7 +36,6 @@ NOTE_NAMES = 3
 
 CREATE_GROUP = query("conversations.create_group")
 LOCK = query("conversations.lock")
-DESCRIBE = query("conversations.describe")
 BY_USERNAMES = query("members.by_usernames")
 ADD = query("members.add")
 COUNT = query("members.count")
@@ -51,7 +49,7 @@ NOTE = query("messages.note")
 @handles(CreateGroup)
 async def create(ctx: Ctx, request: CreateGroup) -> ConversationReply:
     conversation_id, user_id = request.conversation_id, ctx.user_id
-    digest = _digest(ctx, request)
+    digest = request_digest(ctx.services.hash_key, request)
     async with ctx.db.tx() as tx:
         if await tx.maybe(CREATE_GROUP, conversation_id=conversation_id, title=request.title):
             others = await _find(tx, user_id, request.usernames)
@@ -60,14 +58,14 @@ async def create(ctx: Ctx, request: CreateGroup) -> ConversationReply:
             note = Note(kind="created", people=_people(others, added), owner_id=user_id)
             text = f"{await _name(tx, user_id)} opened the group."
             await _note(tx, conversation_id, user_id, conversation_id, text, note, digest)
-            conversation = await _describe(tx, user_id, conversation_id)
+            conversation = await describe(tx, user_id, conversation_id)
             tx.tell(ConversationCreated(conversation=conversation), to=[user_id, *added])
             return ConversationReply(conversation=conversation, created=True)
     async with ctx.db.read() as tx:
         first = await tx.maybe(DIGEST, conversation_id=conversation_id, message_id=conversation_id)
         if first is None or (first["sender_id"], first["content_digest"]) != (user_id, digest):
             raise Conflict(field="conversation_id")
-        conversation = await _describe(tx, user_id, conversation_id)
+        conversation = await describe(tx, user_id, conversation_id)
     return ConversationReply(conversation=conversation, created=False)
 
 
@@ -85,9 +83,15 @@ async def add(ctx: Ctx, tx: Tx, request: AddMembers) -> MembersChanged:
     names = [person.username for person in note.people]
     text = f"{await _name(tx, user_id)} added {_listed(names)}."
     row = await _note(
-        tx, conversation_id, user_id, request.op_id, text, note, _digest(ctx, request)
+        tx,
+        conversation_id,
+        user_id,
+        request.op_id,
+        text,
+        note,
+        request_digest(ctx.services.hash_key, request),
     )
-    conversation = await _describe(tx, added[0], conversation_id)
+    conversation = await describe(tx, added[0], conversation_id)
     tx.tell(ConversationJoined(conversation=conversation), to=added)
     return MembersChanged(user_ids=added, seq=row["seq"], rev=row["rev"])
 
@@ -117,7 +121,13 @@ async def remove(ctx: Ctx, tx: Tx, request: RemoveMember) -> MembersChanged:
         owner_id=heir["user_id"] if heir else None,
     )
     row = await _note(
-        tx, conversation_id, user_id, request.op_id, text, note, _digest(ctx, request)
+        tx,
+        conversation_id,
+        user_id,
+        request.op_id,
+        text,
+        note,
+        request_digest(ctx.services.hash_key, request),
     )
     left = ConversationLeft(conversation_id=conversation_id, rev=row["rev"])
     tx.tell(left, to=[request.user_id])
@@ -190,11 +200,6 @@ async def _note(
     return row
 
 
-async def _describe(tx: Tx, user_id: UUID, conversation_id: UUID) -> Conversation:
-    row = await tx.one(DESCRIBE, ids=[conversation_id], user_id=user_id)
-    return Conversation.model_validate(dict(row))
-
-
 async def _name(tx: Tx, user_id: UUID) -> str:
     row = await tx.maybe(NAME, user_id=user_id)
     return row["username"] if row else "somebody"
@@ -204,9 +209,3 @@ def _listed(names: list[str]) -> str:
     if len(names) > NOTE_NAMES:
         return f"{len(names)} people"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _digest(ctx: Ctx, request: CreateGroup | AddMembers | RemoveMember) -> bytes:
-    """Keyed BLAKE2b (RFC 7693) of what was asked for, 16 bytes."""
-    asked = request.model_dump_json().encode()
-    return hashlib.blake2b(asked, key=ctx.services.hash_key, digest_size=16).digest()

@@ -13,6 +13,7 @@ ECHO_S = 2.0
 """A connection that a fault has broken may take so long to learn of it."""
 
 Due = dict[tuple[UUID, UUID], float]
+Lines = list[CaughtUp | Connected | Interrupted]
 
 
 def what_is_acknowledged_is_seen_in_time(evidence: Evidence) -> Iterator[str]:
@@ -50,6 +51,7 @@ def lateness(
             begun[entry.conversation] = entry.at
         for each in shown(entry):
             seen.setdefault((each.conversation, each.message), entry.at)
+    lines: Lines = [e for e in log.entries if isinstance(e, CaughtUp | Connected | Interrupted)]
     for message, acked_at in answers.items():
         talk = evidence.truth.get(message[0])
         kept = evidence.by_id.get(message)
@@ -58,18 +60,18 @@ def lateness(
         if not (talk.is_member(log.user) and talk.sees(log.user, kept.seq)):
             continue
         moment = max(acked_at, evidence.healed_at, begun.get(message[0], 0))
-        due = _online_from(log, moment, evidence.healed_at + ECHO_S)
+        due = _online_from(lines, moment, evidence.healed_at + ECHO_S)
         never = message not in seen
         yield message, seen.get(message, evidence.ended_at) - due, never
 
 
-def _online_from(log: Log, moment: float, settled_at: float) -> float:
+def _online_from(lines: Lines, moment: float, settled_at: float) -> float:
     """From when on, at that moment or later, a client is connected for good and has caught up."""
     since: float | None = None
-    for entry in log.entries:
+    for entry in lines:
         if isinstance(entry, CaughtUp):
             since = entry.at
-        elif isinstance(entry, Connected | Interrupted):
+        else:
             if since is not None and entry.at > max(moment, settled_at):
                 break
             since = None
