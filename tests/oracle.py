@@ -49,9 +49,8 @@ class World:
             case MessageCreated(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, "created"))
-                if key not in self.messages:
-                    self.messages[key] = message
-                    self._moved(message)
+                self.messages.setdefault(key, message)
+                self._moved(message)
             case MessageChanged(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, message.rev))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -23,6 +24,9 @@ class FakeTime:
 
     def get_running_loop(self) -> FakeTime:
         return self
+
+    def current_task(self) -> asyncio.Task[object] | None:
+        return asyncio.current_task()
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -112,3 +116,18 @@ async def test_a_cancelled_loop_is_not_started_again() -> None:
         await task
     assert started.empty()
     assert b"bus.reader" not in telemetry.metrics()
+
+
+async def test_a_loop_that_is_told_to_end_ends_although_it_swallows_it(clock: FakeTime) -> None:
+    begun = asyncio.Event()
+
+    async def deaf() -> None:
+        begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+
+    task = asyncio.create_task(keep_running("deaf", deaf, Telemetry("test")))
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait([task], timeout=5)
+    assert task.done()
