@@ -15,7 +15,7 @@ from lumina_protocol.accounts import Register, Token
 from lumina_protocol.conversations import CreateConversation
 from lumina_protocol.fields import uuid7
 
-from lumina_rt.client import Client
+from lumina_rt.client import Client, ClientError
 from tests.faults import truth
 from tests.faults.actor import HOUR_MS, Actor
 from tests.faults.evidence import Evidence
@@ -146,6 +146,7 @@ async def _has_all(actor: Actor, kept: truth.Truth) -> None:
 @asynccontextmanager
 async def play(world: World, seed: str, stream: type[Stream] = Stream) -> AsyncIterator[Play]:
     """New users in new conversations, some with two devices, all connected."""
+    await _reached(world)
     tokens = await _register(world)
     await _talk(world, tokens)
     actors = [
@@ -171,6 +172,17 @@ async def play(world: World, seed: str, stream: type[Stream] = Stream) -> AsyncI
         for actor in actors:
             for relay in actor.relays:
                 await relay.stop()
+
+
+async def _reached(world: World) -> None:
+    """The first node may still be on its way back from what was done to it before."""
+    async with asyncio.timeout(RETURN_S):
+        while True:
+            try:
+                async with Client(world.nodes[0].url):
+                    return
+            except (OSError, ClientError):
+                await asyncio.sleep(LOOK_S)
 
 
 async def _register(world: World) -> dict[str, Token]:
