@@ -89,7 +89,7 @@ class Resuming:
 
     async def run(self) -> Resumed:
         async with self._reading() as tx:
-            user_rev = await self._begin_personal(tx)
+            await self._begin_personal(tx)
         cursors = await self._begin_conversations()
         while True:
             while behind := self.catch_up.behind():
@@ -102,7 +102,7 @@ class Resuming:
         self.ctx.services.when_told(seen, self.line.settled)
         return Resumed(
             epoch=self.epoch,
-            user_rev=max(user_rev, self.catch_up.had(self.own)),
+            user_rev=self.catch_up.had(self.own),
             reset=self.reset,
             cursors=[cursor for cursor in cursors if cursor[0] not in self.gone],
             stale=self.stale,
@@ -117,8 +117,8 @@ class Resuming:
         async with self.ctx.services.resumes, self.ctx.db.read() as tx:
             yield tx
 
-    async def _begin_personal(self, tx: Tx) -> int:
-        """Where the own stream begins to be told; returns how far it is."""
+    async def _begin_personal(self, tx: Tx) -> None:
+        """Where the own stream begins to be told."""
         had = self.request.user_rev
         stream = await tx.one(STREAM, user_id=self.ctx.user_id)
         last = int(stream["last_rev"])
@@ -127,7 +127,6 @@ class Resuming:
             self.reset = too_much or not self._can_go_on(had, stream)
         begin = last if had is None or self.reset else had
         self.catch_up.begin(self.own, begin, last)
-        return last
 
     def _can_go_on(self, had: int, stream: Row) -> bool:
         """Whether what is kept leads from there to now."""
