@@ -183,6 +183,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         telemetry=telemetry,
         resumes=asyncio.Semaphore(RESUMES_AT_ONCE),
         when_told=tail.when_told,
+        covered=gate.covered,
         epoch=epoch.current,
     )
     runner = web.AppRunner(

@@ -8,6 +8,7 @@ everything that its last look can have seen has passed the gate.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -62,6 +63,11 @@ class CatchUp:
 
     def had(self, stream: UUID) -> int:
         return self._had.get(stream, 0)
+
+    @property
+    def covered(self) -> Mapping[UUID, int]:
+        """Up to where the session has had each stream."""
+        return self._had
 
     def moved(self, stream: UUID) -> int:
         """How far a stream is that the session has not all of; 0 when it has."""

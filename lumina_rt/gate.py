@@ -91,6 +91,16 @@ class Gate:
         if had < upto:
             self._want(stream, upto)
 
+    def covered(self, told: Mapping[UUID, int]) -> None:
+        """A session has been told these streams up to here, and all that was committed since this
+        node began has passed: what is still on its way of them is from before, and told."""
+        for stream, rev in told.items():
+            had = self._revs.get(stream)
+            # When memory is full, what is in it is worth more.
+            if rev > (had or 0) and (had is not None or len(self._revs) < REMEMBERED):
+                self._remember(stream, rev)
+                self._release(stream)
+
     def had(self, stream: UUID) -> int | None:
         """Up to which rev it has passed; None when it knows nothing of this stream."""
         return self._revs.get(stream)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -52,6 +52,8 @@ class Services:
     """Those who read what they have missed share it."""
     when_told: Callable[[str, Callable[[], None]], None]
     """Call when all before a transaction has passed the gate, see workers/tail.py."""
+    covered: Callable[[Mapping[UUID, int]], None]
+    """What a session has been told of streams need not be told again, see gate.py."""
     epoch: Callable[[], int]
     """Which history the database has, see workers/epoch.py."""
     now: Callable[[], float] = time.time

@@ -150,6 +150,38 @@ async def test_what_comes_twice_passes_once(house: House) -> None:
     assert house.counted("double") == 3
 
 
+async def test_what_a_session_was_told_before_the_gate_knew_of_it_passes_no_more(
+    house: House,
+) -> None:
+    old = [house.history.commit(rev) for rev in (1, 2, 3)]
+    house.gate.covered({TALK: 3})
+    for late in old:
+        house.gate.arrive(late)
+    house.gate.arrive(house.history.commit(4))
+    assert house.alice.got == ["4"]
+    house.gate.covered({TALK: 2})
+    house.gate.arrive(old[2])
+    assert house.alice.got == ["4"], "it takes nothing back"
+
+
+async def test_what_was_held_follows_what_a_session_was_told(house: House) -> None:
+    events = [house.history.commit(rev) for rev in (1, 2, 3, 4)]
+    for rev in (1, 3, 4):
+        house.gate.arrive(events[rev - 1])
+    house.gate.covered({TALK: 3})
+    assert house.alice.got == ["1", "4"]
+
+
+async def test_what_a_session_was_told_drives_nothing_from_a_full_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 1)
+    house.gate.arrive(house.history.commit(1))
+    house.gate.covered({OTHER: 7, TALK: 1})
+    assert house.gate.had(TALK) == 1
+    assert house.gate.had(OTHER) is None
+
+
 async def test_an_early_event_waits_for_the_one_before_it(house: House) -> None:
     first, second, third = (house.history.commit(rev) for rev in (1, 2, 3))
     house.gate.arrive(first)

@@ -97,7 +97,7 @@ def _pack_place(place: Place) -> object:
 
 def _place(value: object) -> Place:
     match value:
-        case [bytes(stream), int(rev)] if len(stream) == 16:
+        case [bytes(stream), int(rev)] if len(stream) == 16 and type(rev) is not bool:
             return UUID(bytes=stream), rev
         case None:
             return None

@@ -99,7 +99,7 @@ class Resuming:
             if not self.catch_up.behind():
                 break
         self.catch_up.live = True  # in the same tick in which nothing was missing
-        self.ctx.services.when_told(seen, self.line.settled)
+        self.ctx.services.when_told(seen, self._settled)
         return Resumed(
             epoch=self.epoch,
             user_rev=self.catch_up.had(self.own),
@@ -107,6 +107,10 @@ class Resuming:
             cursors=[cursor for cursor in cursors if cursor[0] not in self.gone],
             stale=self.stale,
         )
+
+    def _settled(self) -> None:
+        self.ctx.services.covered(self.catch_up.covered)
+        self.line.settled()
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Tx]:

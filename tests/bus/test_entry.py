@@ -70,6 +70,7 @@ def test_an_entry_with_anything_in_one_place_is_an_entry_or_unreadable(
 
 
 @given(VALUES)
+@example([TALK.bytes, False])  # a bool is an int to isinstance and to match
 def test_a_delivery_of_any_form_is_an_entry_or_unreadable(value: object) -> None:
     good = [[USER.bytes], b"event", [TALK.bytes, 3], [BLIND.bytes]]
     changed = [[*good[:part], value, *good[part + 1 :]] for part in range(4)]

@@ -183,6 +183,39 @@ async def test_a_resume_ends_although_what_it_has_heard_of_is_not_there(
                 assert await resuming == [1]
 
 
+async def test_what_the_bus_brings_from_before_a_node_began_is_told_once(
+    settings: Settings,
+) -> None:
+    """Committed elsewhere, read by a resume here, and published when Redis was back."""
+    async with nodes(settings, 1) as (old,):
+        await register(old, "alice", "bob")
+        async with user(old, "alice") as alice:
+            talk = await open_conversation(alice, "bob")
+            for content in ("one", "two", "three"):
+                await say(alice, talk, content)
+            async with (
+                nodes(settings, 1, node="fresh") as (fresh,),
+                user(fresh, "bob") as bob,
+                raw(fresh, "bob", Resume(epoch=1, user_rev=1, cursors=[(talk, 1)])) as (_, heard),
+            ):
+                told = len(heard)
+                await all_settled(fresh)
+                for rev in (2, 3, 4):
+                    late = MSGPACK.event(ConversationVoid(conversation_id=talk, rev=rev))
+                    fresh.gate.arrive(Delivery((id_of(bob),), late, (talk, rev)))
+                last = await say(alice, talk, "four")
+                async with asyncio.timeout(LIMIT_S):
+                    while len(heard) == told:
+                        await asyncio.sleep(0.01)
+                assert [getattr(event, "rev", None) for event in heard[told:]] == [last.rev]
+
+
+async def all_settled(node: Node) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while any(connection.catch_up for connection in node.gateway.connections):
+            await asyncio.sleep(0.01)
+
+
 async def resumed(node: Node, asked: Resume) -> list[int]:
     async with raw(node, "bob", asked) as (_, heard):
         return [m.rev for event in heard for m in getattr(event, "messages", [])]
