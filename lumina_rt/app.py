@@ -7,21 +7,21 @@ import random
 import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import anyio
 from aiohttp import web
-from lumina_protocol.errors import CloseCode
+from lumina_protocol.errors import CloseCode, Unavailable
 
 import lumina_rt.handlers  # noqa: F401  (fills the router)
 from lumina_rt.bus.bus import Bus
 from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.config import Settings
-from lumina_rt.credentials import Passwords, Tokens
+from lumina_rt.credentials import Passwords
 from lumina_rt.gate import Filling, Gate, Read
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.gateway import Gateway
@@ -38,12 +38,14 @@ from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
+from lumina_rt.tokens import AccessTokens, RefreshTokens
 from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.epoch import Epoch
 from lumina_rt.workers.health import Health
 from lumina_rt.workers.heartbeat import Heartbeat
 from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
+from lumina_rt.workers.revocations import Revocations
 from lumina_rt.workers.tail import Tail
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class Node:
     partitions: Partitions
     gate: Gate
     tail: Tail
+    revocations: Revocations
     telemetry: Telemetry
     services: Services
     port: int = 0
@@ -151,6 +154,7 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "writers": node.services.writers.run,
         "gate": node.gate.run,
         "tail": node.tail.run,
+        "revocations": node.revocations.run,
         "health": Health(node.heartbeat, node.bus, node.gateway.set_cut_off).run,
         "counters": Counters(node.services.db).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
@@ -172,11 +176,16 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     bus = Bus(redis, settings.redis_prefix, node_id, gate.arrive, telemetry)
     db = Db(pool, publisher(gate, bus), node_id)
     tail = Tail(db, gate, lambda: bus.probe_is_fresh)
+    revocations = Revocations(db)
+    bus.on_ended = revocations.look
     async with db.read() as tx:
         cluster = await tx.one(CLUSTER)
     services = Services(
         db=db,
-        tokens=Tokens(settings.secret.get_secret_value(), settings.token_ttl_s),
+        access_tokens=AccessTokens(settings.secrets, settings.token_ttl_s),
+        refresh_tokens=RefreshTokens(settings.secrets),
+        session_days=settings.session_days,
+        sessions_ended=_both(revocations.look, bus.say_ended),
         passwords=Passwords(settings.logins_waiting, settings.password_rounds),
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
         hash_key=cluster["hash_key"],
@@ -192,15 +201,27 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     gateway = Gateway(settings, services, hub, _http_server(runner))
+    revocations.end = gateway.end
+    gateway.has_ended = lambda session_id: session_id in revocations.ended
     heartbeat = Heartbeat(db, bus, epoch)
     bus.has_postgres = lambda: heartbeat.is_fresh
     stack.push_async_callback(_leave, bus, heartbeat, telemetry)
     partitions = Partitions(db, telemetry)
     await partitions.prepare()
     await tail.begin()
-    node = Node(settings, gateway, bus, heartbeat, partitions, gate, tail, telemetry, services)
+    node = Node(
+        settings, gateway, bus, heartbeat, partitions, gate, tail, revocations, telemetry, services
+    )
     await heartbeat.join()
     return node
+
+
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        first()
+        second()
+
+    return call
 
 
 def _begin_anew(node: Node, before: int, after: int) -> None:
@@ -298,7 +319,8 @@ async def _listen(node: Node, stack: AsyncExitStack) -> None:
         raise PortTaken(_taken(*where, "LUMINA_PRIVATE_PORT", error)) from error
     node.private_port = private.addresses[0][1]
     node.heartbeat.private_url = settings.private_url or node.private_url
-    await node.heartbeat.beat()
+    with suppress(Unavailable):  # it has listened by now, and the heartbeat goes on trying
+        await node.heartbeat.beat()
 
 
 def _taken(host: str, port: int, setting: str, error: OSError) -> str:

@@ -59,7 +59,12 @@ class Settings(BaseSettings):
     """Messages that one transaction commits at most; 1: each by itself."""
     password_rounds: Annotated[int, Field(ge=4, le=16)] = 12
     """bcrypt's cost: each more doubles the time. Below 12 only in development."""
-    token_ttl_s: Annotated[int, Field(ge=60)] = 30 * 86400
+    old_secrets: SecretStr = SecretStr("")
+    """Former values of LUMINA_SECRET, separated by commas: what they have signed is still good."""
+    token_ttl_s: Annotated[int, Field(ge=60)] = 900
+    """How long an access token is good; clients get a new one by themselves."""
+    session_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """A login that is not used for so long ends."""
 
     max_connections: Annotated[int, Field(ge=1)] = 20_000
     max_sessions_per_user: Annotated[int, Field(ge=1)] = 50
@@ -102,6 +107,12 @@ class Settings(BaseSettings):
         if not secret.get_secret_value():
             raise ValueError("must not be empty")
         return secret
+
+    @property
+    def secrets(self) -> list[str]:
+        """The first signs, all are accepted."""
+        old = self.old_secrets.get_secret_value().split(",")
+        return [self.secret.get_secret_value(), *(each.strip() for each in old if each.strip())]
 
     @property
     def production(self) -> bool:

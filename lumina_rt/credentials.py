@@ -1,56 +1,20 @@
-"""Passwords and tokens: what proves who somebody is."""
+"""Passwords: what proves who somebody is at a login."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import os
-import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
-from uuid import UUID
 
 import anyio.to_thread
 import bcrypt
-import jwt
-from lumina_protocol.errors import InvalidToken, Overloaded
+from lumina_protocol.errors import Overloaded
 
-ALGORITHM = "HS256"
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Tokens:
-    """Signed, self-contained access tokens (RFC 7519)."""
-
-    secret: str
-    ttl_s: int
-    now: Callable[[], float] = time.time
-
-    def issue(self, user_id: UUID) -> tuple[str, int]:
-        """A token and when it expires, in milliseconds since 1970."""
-        now = int(self.now())
-        claims = {"sub": str(user_id), "iat": now, "exp": now + self.ttl_s}
-        token = jwt.encode(claims, self.secret, ALGORITHM)
-        return token, (now + self.ttl_s) * 1000
-
-    def user_id(self, token: str) -> UUID:
-        """Whose token it is. Raises InvalidToken."""
-        try:
-            claims = jwt.decode(
-                token,
-                self.secret,
-                [ALGORITHM],
-                options={"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False},
-            )
-            user_id, expires = UUID(claims["sub"]), float(claims["exp"])
-        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError):
-            raise InvalidToken(field="token") from None
-        if not self.now() < expires:  # so that NaN is over too
-            raise InvalidToken(field="token")
-        return user_id
 
 
 @dataclass(slots=True)

@@ -27,6 +27,9 @@ class Receiver(Protocol):
     def outnumbered(self) -> None:
         """The user has opened too many newer sessions: close this one."""
 
+    def login_ended(self, session_id: UUID) -> None:
+        """Close this one if it was opened by that login."""
+
 
 @dataclass(slots=True)
 class Hub:
@@ -49,6 +52,11 @@ class Hub:
             receivers.remove(receiver)
         if not receivers:
             self.sessions.pop(user_id, None)
+
+    def end(self, user_id: UUID, session_id: UUID) -> None:
+        """This login of the user is over."""
+        for receiver in tuple(self.sessions.get(user_id, ())):
+            receiver.login_ended(session_id)
 
     def deliver(self, delivery: Delivery) -> None:
         """Give an event to the sessions of those whom it is for."""

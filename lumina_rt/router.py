@@ -12,16 +12,24 @@ from uuid import UUID
 
 from lumina_protocol import REQUESTS
 from lumina_protocol.codec import MSGPACK
-from lumina_protocol.errors import ErrorBody, Internal, Invalid, LuminaError, UnknownOp
+from lumina_protocol.errors import (
+    ErrorBody,
+    Internal,
+    Invalid,
+    LuminaError,
+    MissingScope,
+    UnknownOp,
+)
 from lumina_protocol.frame import Event, EventFrame, Reply, Request, RequestFrame
 from pydantic import ValidationError
 
 from lumina_rt.catch_up import CatchUp
-from lumina_rt.credentials import Passwords, Tokens
+from lumina_rt.credentials import Passwords
 from lumina_rt.session import Input, Waiting
 from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
 from lumina_rt.telemetry import Telemetry
+from lumina_rt.tokens import AccessTokens, RefreshTokens
 
 
 class Line(Protocol):
@@ -36,13 +44,21 @@ class Line(Protocol):
     def settled(self) -> None:
         """Nothing comes any more that was told already."""
 
+    def ends_at(self, moment: int) -> None:
+        """The login is good until then, in milliseconds since 1970."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a node offers its handlers."""
 
     db: Db
-    tokens: Tokens
+    access_tokens: AccessTokens
+    refresh_tokens: RefreshTokens
+    session_days: int
+    """How long a login lasts that is not used."""
+    sessions_ended: Callable[[], None]
+    """To be called when logins have ended: their sockets are closed at once, on all nodes."""
     passwords: Passwords
     writers: Writers
     hash_key: bytes
@@ -65,10 +81,16 @@ class Ctx:
     """What a handler may use: who asks, and the services of this node."""
 
     services: Services
-    session_id: UUID
+    connection_id: UUID
     user: UUID | None = None
+    session_id: UUID | None = None
+    """The login; None for strangers."""
+    scopes: frozenset[str] | None = None
+    """What the token of a bot allows; None: it is a login, and may do all."""
+    address: str = ""
+    """Of the client; empty when it has none."""
     line: Line | None = None
-    """None once the connection is lost."""
+    """None once the connection is lost, or where there is none."""
 
     @property
     def user_id(self) -> UUID:
@@ -76,6 +98,13 @@ class Ctx:
         if self.user is None:
             raise LookupError("a private operation was run for a stranger")
         return self.user
+
+    @property
+    def login(self) -> UUID:
+        """By which login. Strangers have none, likewise."""
+        if self.session_id is None:
+            raise LookupError("a private operation was run for a stranger")
+        return self.session_id
 
     @property
     def db(self) -> Db:
@@ -136,6 +165,8 @@ async def dispatch(ctx: Ctx, request: RequestFrame) -> Reply | ErrorBody:
     op, outcome = request.op if request.op in HANDLERS else "unknown", "ok"
     try:
         model = _validate(request)
+        if ctx.scopes is not None and model.scope not in ctx.scopes:
+            raise MissingScope(_missing(model.scope))
         return await HANDLERS[request.op](ctx, model)
     except LuminaError as error:
         outcome = error.body.code
@@ -148,6 +179,12 @@ async def dispatch(ctx: Ctx, request: RequestFrame) -> Reply | ErrorBody:
         return Internal(f"The server failed; its log has the cause under {error_id}.").body
     finally:
         ctx.services.telemetry.request_done(op, outcome, time.perf_counter() - began)
+
+
+def _missing(scope: str | None) -> str:
+    if scope is None:
+        return "Only a login may do this, and no token of a bot."
+    return f"The token of this connection lacks the scope {scope!r}; make one that has it."
 
 
 def _validate(request: RequestFrame) -> Request[Any]:

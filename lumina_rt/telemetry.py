@@ -6,6 +6,7 @@ import logging
 import sys
 from dataclasses import dataclass, field
 from typing import Literal
+from uuid import UUID
 
 import structlog
 from lumina_protocol.errors import CloseCode
@@ -113,6 +114,12 @@ class Telemetry:
         """For a reason that the client is not told, for example why the store is away."""
         why = f"{type(cause).__name__}: {cause}"
         self.log.warning("request refused", op=op, code=code, cause=why)
+
+    def refresh_token_reused(self, session_id: UUID) -> None:
+        """Somebody has a copy: the login has ended."""
+        self.log.warning(
+            "a refresh token was used twice, the login is ended", session=str(session_id)
+        )
 
     def batch_committed(self, items: int) -> None:
         """By one transaction of the group commit."""

@@ -13,7 +13,7 @@ where username_key = :username_key and is_active;
 -- name: logged_in
 update users set last_login_at = now() where user_id = :user_id;
 
--- name: active
+-- name: name
 select user_id, username from users where user_id = :user_id and is_active;
 
 -- name: by_username

@@ -43,6 +43,9 @@ class Session:
     def whisper(self, frame: bytes) -> None:
         self.push(b"whispered " + frame, None)
 
+    def login_ended(self, session_id: UUID) -> None:
+        self.got.append(f"{session_id} ended")
+
     def outnumbered(self) -> None:
         raise AssertionError("there is one session only")
 

@@ -33,6 +33,7 @@ class Session:
     codec: Codec = MSGPACK
     frames: list[bytes] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
+    ended: list[UUID] = field(default_factory=list)
     outnumbered_times: int = 0
 
     def push(self, frame: bytes, place: Place) -> None:
@@ -41,6 +42,9 @@ class Session:
 
     def whisper(self, frame: bytes) -> None:
         self.frames.append(frame)
+
+    def login_ended(self, session_id: UUID) -> None:
+        self.ended.append(session_id)
 
     def outnumbered(self) -> None:
         self.outnumbered_times += 1

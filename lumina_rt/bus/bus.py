@@ -65,7 +65,10 @@ class Bus:
     """Whether we may tell the others, with the probe, that Postgres takes our writes."""
     peer_has_postgres: bool = False
     """Whether another node has said so lately."""
+    on_ended: Callable[[], None] = lambda: None
+    """Called when a peer says that logins have ended."""
     _pending: deque[Delivery] = field(default_factory=deque)
+    _ended: bool = False
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _counters: dict[str, int] = field(default_factory=dict)
@@ -97,15 +100,23 @@ class Bus:
             self.telemetry.bus.labels("dropped").inc()
         self._wake.set()
 
+    def say_ended(self) -> None:
+        """Tell the peers that logins have ended. They find out themselves if it is lost."""
+        if self.peers:
+            self._ended = True
+            self._wake.set()
+
     async def run_publisher(self) -> None:
         """Write what waits, as one entry for each peer. Raises RedisError; started again, it
         writes the same batch again, so that a peer gets an event twice rather than not at all."""
         while True:
             await self._wake.wait()
-            while self._pending:
+            while self._pending or self._ended:
                 batch = [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
+                control: Control | None = "ended" if self._ended else None
+                self._ended = False
                 try:
-                    await self._write(sorted(self.peers), batch)
+                    await self._write(sorted(self.peers), batch, control)
                 except BaseException:
                     self._pending.extendleft(reversed(batch))
                     raise
@@ -207,6 +218,8 @@ class Bus:
             self.last_probe = time.monotonic()
         elif entry.control == "joined":
             self.peers.add(entry.publisher)
+        elif entry.control == "ended":
+            self.on_ended()
         for delivery in entry.deliveries:
             try:
                 self.deliver(delivery)

@@ -4,8 +4,8 @@
 
 `delivery` is [[user_id, ...], payload, place, [user_id, ...]]: ids of 16 bytes, an EVENT frame in
 MessagePack that nodes pass on without looking into it, where it belongs, see Place, and who may not
-see what is there. `control` is null, "probe" or "joined". `counter` grows by one with each entry
-that a publisher writes to one stream: a jump means that entries were lost.
+see what is there. `control` is null, "probe", "joined" or "ended". `counter` grows by one with each
+entry that a publisher writes to one stream: a jump means that entries were lost.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import UUID
 import msgpack
 
 VERSION = 3
-Control = Literal["probe", "joined"]
+Control = Literal["probe", "joined", "ended"]
 
 
 class UnreadableEntry(ValueError):
@@ -69,7 +69,12 @@ def unpack(data: bytes) -> Entry:
     if type(value[0]) is not int or value[0] != VERSION:
         raise UnreadableEntry(f"version {value[0]!r:.40}, this node reads {VERSION}")
     match value[1:]:
-        case [str(publisher), int(counter), list(deliveries), None | "probe" | "joined" as control]:
+        case [
+            str(publisher),
+            int(counter),
+            list(deliveries),
+            None | "probe" | "joined" | "ended" as control,
+        ]:
             return Entry(publisher, int(counter), [_delivery(d) for d in deliveries], control)
     raise UnreadableEntry("its parts are not those of an entry")
 

@@ -48,8 +48,7 @@ def command(me: str, peer: str, url: str | None, history: int) -> None:
       echo "on my way" | lumina chat --as alice --with bob
     """
     url = url or default_url()
-    token, password = find_credentials(me)
-    client = Client(url, username=me, token=token, password=password)
+    client = Client(url, username=me, password=find_password(me))
     with suppress(KeyboardInterrupt):
         asyncio.run(chat(client, peer, history))
 
@@ -59,14 +58,13 @@ def default_url() -> str:
     return kept.urls[0] if kept and kept.urls else DEFAULT_URL
 
 
-def find_credentials(username: str) -> tuple[str | None, str]:
-    """A token, if `lumina dev` left one, and a password."""
+def find_password(username: str) -> str:
     if given := os.environ.get("LUMINA_PASSWORD"):
-        return None, given
+        return given
     kept = state.load()
     if kept and username in kept.accounts:
-        return kept.tokens.get(username), kept.accounts[username]
-    return None, str(click.prompt(f"Password of {username}", hide_input=True, err=True))
+        return kept.accounts[username]
+    return str(click.prompt(f"Password of {username}", hide_input=True, err=True))
 
 
 async def chat(client: Client, peer: str, history: int) -> None:

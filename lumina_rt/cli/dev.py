@@ -8,10 +8,11 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import click
-from lumina_protocol.accounts import Login, Register
-from lumina_protocol.errors import InvalidToken, LuminaError, UsernameTaken
+from lumina_protocol.accounts import Login, Register, Tokens
+from lumina_protocol.errors import InvalidToken, LuminaError, SessionEnded, UsernameTaken
 from rich.console import Console
 
 from lumina_rt import __version__
@@ -195,22 +196,28 @@ def _make_accounts(screen: Screen, kept: DevState) -> None:
 
 
 async def _register(kept: DevState) -> None:
-    """Through the front door. A token that still works shows that the account is there."""
+    """Through the front door. A login that still lasts shows that the account is there."""
     for username, password in kept.accounts.items():
         try:
-            async with Client(kept.urls[0], token=kept.tokens.get(username, "none")):
+            remember = partial(_remember, kept, username)
+            refresh_token = kept.refresh_tokens.get(username, "none")
+            async with Client(kept.urls[0], refresh_token=refresh_token, keep=remember):
                 continue
         except LuminaError as error:
-            if error.body.code != InvalidToken.code:
+            if error.body.code not in (InvalidToken.code, SessionEnded.code):
                 raise
         async with Client(kept.urls[0]) as client:
-            kept.tokens[username] = await _log_in(client, username, password)
+            _remember(kept, username, await _log_in(client, username, password))
 
 
-async def _log_in(client: Client, username: str, password: str) -> str:
+def _remember(kept: DevState, username: str, tokens: Tokens) -> None:
+    kept.refresh_tokens[username] = tokens.refresh_token
+
+
+async def _log_in(client: Client, username: str, password: str) -> Tokens:
     try:
-        return (await client.call(Register(username=username, password=password))).token
+        return await client.call(Register(username=username, password=password))
     except LuminaError as error:
         if error.body.code != UsernameTaken.code:
             raise
-    return (await client.call(Login(username=username, password=password))).token
+    return await client.call(Login(username=username, password=password))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from datetime import timedelta
 from uuid import UUID
 
 import click
-from lumina_protocol.fields import username_key
+from lumina_protocol.fields import username_key, uuid7
 
 from lumina_rt.cli.adopt import adopt_dev_settings
 from lumina_rt.config import Settings, read_settings
-from lumina_rt.credentials import Tokens
 from lumina_rt.store import db as store
 from lumina_rt.store.queries import query
+from lumina_rt.tokens import AccessTokens
 
 BY_USERNAME = query("accounts.by_username")
+OPEN = query("sessions.open")
 
 
 @click.command("token", short_help="Print a token for a user.")
@@ -29,19 +32,24 @@ def command(username: str, hours: int) -> None:
     """
     adopt_dev_settings()
     settings = read_settings()
-    user_id = asyncio.run(find(settings, username))
-    token, _ = Tokens(settings.secret.get_secret_value(), hours * 3600).issue(user_id)
+    user_id, session_id = asyncio.run(log_in(settings, username, timedelta(hours=hours)))
+    token, _ = AccessTokens(settings.secrets, hours * 3600).issue(user_id, session_id)
     click.echo(token)
 
 
-async def find(settings: Settings, username: str) -> UUID:
+async def log_in(settings: Settings, username: str, ttl: timedelta) -> tuple[UUID, UUID]:
+    """The user, and a login that they see in their list, and may end."""
     pool = await store.connect(settings.database_url, size=1)
     try:
-        async with store.Db(pool, lambda emitted: None).read() as tx:
+        async with store.Db(pool, lambda emitted: None).tx() as tx:
             user = await tx.maybe(BY_USERNAME, username_key=username_key(username))
+            if user is None:
+                raise click.ClickException(f"there is no active user {username!r}")
+            opened = {"opened_id": uuid7(), "user_id": user["user_id"]}
+            nobody_has_it = os.urandom(32)
+            await tx.run(
+                OPEN, device_id=None, address=None, ttl=ttl, token_digest=nobody_has_it, **opened
+            )
     finally:
         await pool.close()
-    if user is None:
-        raise click.ClickException(f"there is no active user {username!r}")
-    user_id: UUID = user["user_id"]
-    return user_id
+    return opened["user_id"], opened["opened_id"]

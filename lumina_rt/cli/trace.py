@@ -135,7 +135,13 @@ def _session(
 ) -> tuple[str, ...]:
     state = delivery(session, found.message["created_at"], passed=passed, may_see=may_see)
     heard = f"within {session['heard_within_s']:g} s"
-    return session["session_id"], session["node"], _at(session["connected_at"])[:19], state, heard
+    return (
+        session["connection_id"],
+        session["node"],
+        _at(session["connected_at"])[:19],
+        state,
+        heard,
+    )
 
 
 def sees(member: Facts) -> str:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 from uuid import UUID
 
-from lumina_protocol.accounts import Login
+from lumina_protocol.accounts import Device, Tokens
 from lumina_protocol.codec import MSGPACK, Codec
 from lumina_protocol.conversations import ConversationGone, SyncConversation
-from lumina_protocol.errors import InvalidToken, LuminaError, may_reconnect
+from lumina_protocol.errors import LuminaError, may_reconnect
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import Event, EventFrame, Reply, Request
 from lumina_protocol.messages import MessageSent, SendMessage
-from lumina_protocol.session import Authenticate, Hello, Ready, Resumed
+from lumina_protocol.session import Hello, Ready, Resumed
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from lumina_rt.client.backoff import delays
 from lumina_rt.client.errors import CallTimeout, ClientError, Disconnected
+from lumina_rt.client.identity import Identity
 from lumina_rt.client.inbox import Connected, Inbox, Interrupted, News
 from lumina_rt.client.link import Link
 from lumina_rt.client.order import Hole, Order
 from lumina_rt.client.sender import Sender
 
 CALL_TIMEOUT_S = 15.0
+RENEW_AT = (0.7, 0.9)
+"""Of the life of a token, at a moment between."""
 STABLE_S = 30
 """A connection that lasted so long was a good one: the next back-off begins anew."""
 R = TypeVar("R", bound=Reply)
@@ -37,8 +41,9 @@ class Client:
     """One user's connection, opened again with jittered back-off whenever it breaks. What was
     missed meanwhile is told as if it came live: once, in order, without holes.
 
-    Give a `token`, or `username` and `password`, or neither for a stranger who may register. Of
-    several URLs the next one is tried when a connection ends.
+    Give a `token`, or a `refresh_token`, or `username` and `password`, or nothing for a stranger
+    who may register. `keep` is called with new tokens whenever there are any: an app that stores
+    them stays logged in. Of several URLs the next one is tried when a connection ends.
     """
 
     def __init__(
@@ -46,18 +51,19 @@ class Client:
         url: str | Sequence[str],
         *,
         token: str | None = None,
+        refresh_token: str | None = None,
         username: str | None = None,
         password: str | None = None,
+        device: Device | None = None,
+        keep: Callable[[Tokens], None] = lambda tokens: None,
         codec: Codec = MSGPACK,
     ) -> None:
         self._urls = deque([url] if isinstance(url, str) else url)
-        self.token = token
-        self.username = username
+        self._identity = Identity(token, refresh_token, username, password, device, keep)
         self.hello: Hello | None = None
         """What the server said of itself when we last connected."""
         self.ready: Ready | None = None
         """Who we are, as the server said when we last connected; None for a stranger."""
-        self._password = password
         self._codec = codec
         self._link: Link | None = None
         self._reading: asyncio.Task[Disconnected] | None = None
@@ -72,6 +78,8 @@ class Client:
         """Conversations with a hole, and the newest rev of them that was heard of."""
         self._mending: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
+        self._renewal: asyncio.TimerHandle | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self._sender = Sender(self.call)
         self._ended: Exception | None = None
         self._task: asyncio.Task[None] | None = None
@@ -97,6 +105,15 @@ class Client:
     @property
     def url(self) -> str:
         return self._urls[0]
+
+    @property
+    def token(self) -> str | None:
+        """The newest one."""
+        return self._identity.token
+
+    @property
+    def username(self) -> str | None:
+        return self.ready.username if self.ready else self._identity.username
 
     @property
     def connected(self) -> bool:
@@ -158,7 +175,9 @@ class Client:
 
     async def close(self) -> None:
         """Close for good; who waits for an answer or an event gets Disconnected."""
-        tasks = [*self._mending, *([self._task] if self._task else [])]
+        if self._renewal:
+            self._renewal.cancel()
+        tasks = [*self._mending, *filter(None, (self._task, self._renewing))]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -180,7 +199,8 @@ class Client:
         reading = asyncio.create_task(link.read())
         try:
             self.hello = await link.hello()
-            self.ready = await self._authenticate(link)
+            identity = self._identity
+            self.ready = None if identity.stranger else await identity.authenticate(link)
             resumed = await self._resume(link) if self.ready else None
         except BaseException:
             await link.close()
@@ -189,22 +209,34 @@ class Client:
         self._link, self._reading = link, reading
         self._opened_at = asyncio.get_running_loop().time()
         self._linked.set()
+        self._renew_in_time(link)
         self._tell(Connected(self.ready, resumed))
 
-    async def _authenticate(self, link: Link) -> Ready | None:
-        if self.token is None and self._password is None:
-            return None
-        if self.token is not None:
-            try:
-                return await link.call(Authenticate(token=self.token, resume=True))
-            except LuminaError as error:
-                if error.body.code != InvalidToken.code or self._password is None:
-                    raise
-        assert self.username is not None
-        assert self._password is not None
-        logged_in = await link.call(Login(username=self.username, password=self._password))
-        self.token = logged_in.token
-        return await link.call(Authenticate(token=self.token, resume=True))
+    def _renew_in_time(self, link: Link) -> None:
+        """Before the token expires, so that the connection need not end with it."""
+        if self._renewal:
+            self._renewal.cancel()
+        if self.ready and self.ready.expires_at and self._identity.refresh_token:
+            self._renew_before(link, self.ready.expires_at)
+
+    async def _renew(self, link: Link) -> None:
+        """What is refused here is refused again at the next `auth`, and told to the user there."""
+        try:
+            tokens = await self._identity.renew(link)
+        except (LuminaError, ClientError):
+            return
+        if self._link is link:
+            self._renew_before(link, tokens.expires_at)
+
+    def _renew_before(self, link: Link, expires_at: int) -> None:
+        assert self.ready
+        loop = asyncio.get_running_loop()
+        server_now = self.ready.time + (loop.time() - self._opened_at) * 1000
+        delay_s = max(expires_at - server_now, 0) / 1000 * random.uniform(*RENEW_AT)
+        self._renewal = loop.call_later(delay_s, self._begin_renewal, link)
+
+    def _begin_renewal(self, link: Link) -> None:
+        self._renewing = asyncio.create_task(self._renew(link))
 
     async def _resume(self, link: Link) -> Resumed:
         known = dict(self._order.conversations)

@@ -25,7 +25,7 @@ class DevState:
     accounts: dict[str, str] = field(
         default_factory=lambda: {"alice": DEMO_PASSWORD, "bob": DEMO_PASSWORD}
     )
-    tokens: dict[str, str] = field(default_factory=dict)
+    refresh_tokens: dict[str, str] = field(default_factory=dict)
     """Of the demo accounts, so that nobody waits for bcrypt at every start."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, cast
+from uuid import UUID
 
 from lumina_protocol.codec import CODECS, MSGPACK, Codec, Malformed
-from lumina_protocol.errors import CloseCode, ErrorBody, InvalidToken
+from lumina_protocol.errors import CloseCode, ErrorBody, InvalidToken, SessionEnded
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import Event, EventFrame, Reply, RequestFrame
 from lumina_protocol.session import Ready
@@ -30,6 +31,8 @@ CLOSE_TIMEOUT_S = 5
 LEAVE_TIMEOUT_S = 5
 """How long a client that is sent elsewhere may wait for what it has asked for."""
 MAX_REASON = 120  # bytes; a close frame has room for 123 (RFC 6455 section 5.5.1)
+REFUSALS = frozenset({InvalidToken.code, SessionEnded.code})
+"""Of a token that will never be right."""
 ABNORMAL = 1006  # never on the wire: the connection broke without a close frame (section 7.4.1)
 
 
@@ -47,7 +50,7 @@ class Connection(asyncio.Protocol):
         )
         self.codec: Codec = MSGPACK
         self.session = Session(gateway.limits, gateway.loop.time())
-        self.ctx = Ctx(gateway.services, uuid7())
+        self.ctx = Ctx(gateway.services, uuid7(), line=self)
         self.catch_up: CatchUp | None = None
         self.drained: asyncio.Future[None] | None = None  # somebody waits for the client to read
         self.outbox: list[bytes] = []
@@ -163,6 +166,18 @@ class Connection(asyncio.Protocol):
 
     def outnumbered(self) -> None:
         self.close(CloseCode.TOO_MANY_SESSIONS, "this user has opened too many newer sessions")
+
+    def login_ended(self, session_id: UUID) -> None:
+        if self.ctx.session_id == session_id:
+            self.close(CloseCode.SESSION_ENDED, "this login has ended; log in again")
+
+    def ends_at(self, moment: int) -> None:
+        if self.session.state is State.READY and not self.session.leaving:
+            left_s = moment / 1000 - self.gateway.services.now()
+            self._set_timer(max(left_s, 0), self._expired)
+
+    def _expired(self) -> None:
+        self.close(CloseCode.TOKEN_EXPIRED, "the token has expired; get a new one and resume")
 
     def flush(self) -> None:
         if self.outbox and self.writable:
@@ -301,14 +316,20 @@ class Connection(asyncio.Protocol):
         """Events follow from here on, so the hub knows the session before the reply is sent."""
         if isinstance(result, Ready) and self.session.accepted(result.user_id):
             self._set_timer(None)
-            self.ctx.user = result.user_id
+            self.ctx.user, self.ctx.session_id = result.user_id, result.session_id
+            if result.scopes is not None:
+                self.ctx.scopes = frozenset(("", *result.scopes))
+            if result.expires_at:
+                self.ends_at(result.expires_at)
             if resumes:
-                self.catch_up, self.ctx.line = CatchUp(), self
+                self.catch_up = CatchUp()
             self.ws.max_message_size = self.gateway.settings.max_frame
-            self.gateway.hub.join(result.user_id, self)
+            self.gateway.hub_of(self).join(result.user_id, self)
+            if self.gateway.has_ended(result.session_id):  # since the token was looked at
+                self.login_ended(result.session_id)
 
     def _not_authenticated(self, error: ErrorBody) -> None:
-        if error.code == InvalidToken.code:
+        if error.code in REFUSALS:
             self._obey(self.session.refused())
         else:
             self.session.undecided()

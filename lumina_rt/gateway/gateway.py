@@ -6,9 +6,10 @@ import asyncio
 import http
 import logging
 import random
-from collections.abc import Coroutine, Sized
+from collections.abc import Callable, Coroutine, Sized
 from contextlib import suppress
 from typing import Any, Protocol
+from uuid import UUID
 
 from lumina_protocol.errors import CloseCode
 from lumina_protocol.session import Hello
@@ -51,6 +52,8 @@ class Gateway:
         self.settings = settings
         self.services = services
         self.hub = hub
+        self.deaf = Hub(hub.frame, hub.max_sessions_per_user, hub.telemetry)
+        """Bots that may not read: nothing is delivered here."""
         self.http_protocol = http_protocol
         self.telemetry = services.telemetry
         self.loop = asyncio.get_running_loop()
@@ -73,6 +76,8 @@ class Gateway:
         self.accepting = True
         self.cut_off = False
         """This node is in trouble, and others are not: clients are better off there."""
+        self.has_ended: Callable[[UUID], bool] = lambda session_id: False
+        """Whether a login has ended of late, see workers/revocations.py."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._empty = asyncio.Event()
@@ -125,6 +130,15 @@ class Gateway:
             if cut_off:
                 self.send_away(CUT_OFF)
 
+    def hub_of(self, connection: Connection) -> Hub:
+        scopes = connection.ctx.scopes
+        return self.hub if scopes is None or "read" in scopes else self.deaf
+
+    def end(self, user_id: UUID, session_id: UUID) -> None:
+        """This login, or token, is over: close its connections."""
+        for hub in (self.hub, self.deaf):
+            hub.end(user_id, session_id)
+
     def opened(self, connection: Connection) -> int:
         """Count a connection in; returns its place on the heartbeat wheel."""
         self.connections.add(connection)
@@ -134,7 +148,7 @@ class Gateway:
 
     def lost(self, connection: Connection) -> None:
         if connection.session.user_id is not None:
-            self.hub.leave(connection.session.user_id, connection)
+            self.hub_of(connection).leave(connection.session.user_id, connection)
         if connection in self.connections:
             self.connections.remove(connection)
             self.wheel.remove(connection, connection.slot)

@@ -21,14 +21,14 @@ def sessions_of(gateway: Gateway, users: Iterable[UUID]) -> list[Told]:
 
 
 def _told(connection: Connection) -> Mapping[str, object]:
-    """Bytes; times in milliseconds. The id of a session is made when it connects, and says when."""
-    session_id, session = connection.ctx.session_id, connection.session
+    """Bytes; times in milliseconds. The id of a connection is made when it opens, and says when."""
+    connection_id, session = connection.ctx.connection_id, connection.session
     waiting = sum(map(len, connection.outbox)) + connection.transport.get_write_buffer_size()
     # The session knows in which interval between two heartbeats it was last heard, and no more.
     intervals = 1 if session.heard else 3 if session.pinged else 2
     return {
-        "session_id": str(session_id),
-        "connected_at": session_id.int >> 80,
+        "connection_id": str(connection_id),
+        "connected_at": connection_id.int >> 80,
         "waiting_bytes": waiting,
         "heard_within_s": intervals * connection.gateway.settings.heartbeat_s,
     }

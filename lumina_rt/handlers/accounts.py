@@ -1,23 +1,37 @@
-"""Accounts: register and log in."""
+"""Accounts: register, log in and out, and stay logged in."""
 
 from __future__ import annotations
 
-from uuid import UUID
+from typing import TYPE_CHECKING
 
-from lumina_protocol.accounts import Login, Register, Token
-from lumina_protocol.errors import UsernameTaken, WrongCredentials
+from lumina_protocol.accounts import LoggedOut, Login, Logout, Refresh, Register, Tokens
+from lumina_protocol.errors import (
+    InvalidToken,
+    SessionEnded,
+    UsernameTaken,
+    WrongCredentials,
+)
 from lumina_protocol.fields import username_key, uuid7
 
+from lumina_rt.logins import Who, open_session, tokens, ttl
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
+from lumina_rt.tokens import Refresh as Used
+from lumina_rt.tokens import digest
+
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Row, Tx
 
 REGISTER = query("accounts.register")
 CREDENTIALS = query("accounts.credentials")
 LOGGED_IN = query("accounts.logged_in")
+LOCK = query("sessions.lock")
+ROTATE = query("sessions.rotate")
+END = query("sessions.end")
 
 
 @handles(Register)
-async def register(ctx: Ctx, request: Register) -> Token:
+async def register(ctx: Ctx, request: Register) -> Tokens:
     password_hash = await ctx.services.passwords.hash(request.password)
     async with ctx.db.tx() as tx:
         user = await tx.maybe(
@@ -28,23 +42,68 @@ async def register(ctx: Ctx, request: Register) -> Token:
             password_hash=password_hash,
             full_name=request.full_name,
         )
-    if user is None:
-        raise UsernameTaken(field="username")
-    return token_for(ctx, user["user_id"], user["username"])
+        if user is None:
+            raise UsernameTaken(field="username")
+        return await open_session(ctx, tx, Who(**user), request.device)
 
 
 @handles(Login)
-async def login(ctx: Ctx, request: Login) -> Token:
+async def login(ctx: Ctx, request: Login) -> Tokens:
     async with ctx.db.read() as tx:
         user = await tx.maybe(CREDENTIALS, username_key=username_key(request.username))
     hashed = user["password_hash"] if user else None
     if not await ctx.services.passwords.matches(request.password, hashed) or user is None:
         raise WrongCredentials
+    who = Who(user["user_id"], user["username"])
     async with ctx.db.tx() as tx:
-        await tx.run(LOGGED_IN, user_id=user["user_id"])
-    return token_for(ctx, user["user_id"], user["username"])
+        await tx.run(LOGGED_IN, user_id=who.user_id)
+        opened = await open_session(ctx, tx, who, request.device)
+    ctx.services.sessions_ended()
+    return opened
 
 
-def token_for(ctx: Ctx, user_id: UUID, username: str) -> Token:
-    token, expires_at = ctx.services.tokens.issue(user_id)
-    return Token(user_id=user_id, username=username, token=token, expires_at=expires_at)
+@handles(Refresh)
+async def refresh(ctx: Ctx, request: Refresh) -> Tokens:
+    used = ctx.services.refresh_tokens.read(request.refresh_token)
+    async with ctx.db.tx() as tx:
+        session = await tx.maybe(LOCK, session_id=used.session_id)
+        if session is None or not session["valid"]:
+            raise SessionEnded(field="refresh_token")
+        follower = await _follower(ctx, tx, used, request, session)
+        if follower is None:
+            await tx.one(END, session_id=used.session_id, user_id=session["user_id"])
+    if follower is None:
+        ctx.services.sessions_ended()
+        ctx.services.telemetry.refresh_token_reused(used.session_id)
+        raise SessionEnded(field="refresh_token")
+    who = Who(session["user_id"], session["username"])
+    renewed = tokens(ctx, who, used.session_id, follower)
+    if ctx.line and ctx.session_id == used.session_id:
+        ctx.line.ends_at(renewed.expires_at)
+    return renewed
+
+
+async def _follower(ctx: Ctx, tx: Tx, used: Used, request: Refresh, session: Row) -> str | None:
+    """The token that follows the used one; none when it was used before, with another op_id."""
+    candidates = ctx.services.refresh_tokens.followers(used, request.op_id)
+    if digest(request.refresh_token) == session["token_digest"]:
+        await tx.run(
+            ROTATE,
+            session_id=used.session_id,
+            user_id=session["user_id"],
+            token_digest=digest(candidates[0]),
+            ttl=ttl(ctx),
+            address=ctx.address or None,
+        )
+        return candidates[0]
+    if used.generation > session["generation"]:
+        raise InvalidToken(field="refresh_token")  # from a history that the database has lost
+    return next((each for each in candidates if digest(each) == session["token_digest"]), None)
+
+
+@handles(Logout)
+async def logout(ctx: Ctx, request: Logout) -> LoggedOut:
+    async with ctx.db.tx() as tx:
+        await tx.maybe(END, session_id=ctx.login, user_id=ctx.user_id)
+    ctx.services.sessions_ended()
+    return LoggedOut()

@@ -41,7 +41,7 @@ ADD = query("members.add")
 COUNT = query("members.count")
 REMOVE = query("members.remove")
 HEIR = query("members.heir")
-NAME = query("accounts.active")
+NAME = query("accounts.name")
 DIGEST = query("messages.digest")
 NOTE = query("messages.note")
 

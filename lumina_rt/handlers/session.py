@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
-from lumina_protocol.errors import InvalidToken
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lumina_protocol.errors import InvalidToken, SessionEnded
 from lumina_protocol.session import Authenticate, Ping, Pong, Ready
 
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
+from lumina_rt.tokens import digest, is_bot_token
 
-ACTIVE = query("accounts.active")
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Row
+
+VALID = query("sessions.valid")
+USE = query("access_tokens.use")
 
 
 @handles(Authenticate)
 async def authenticate(ctx: Ctx, request: Authenticate) -> Ready:
-    user_id = ctx.services.tokens.user_id(request.token)
+    if is_bot_token(request.token):
+        return await _bot(ctx, request.token)
+    access = ctx.services.access_tokens.read(request.token)
     async with ctx.db.read() as tx:
-        user = await tx.maybe(ACTIVE, user_id=user_id)
+        user = await tx.maybe(VALID, session_id=access.session_id, user_id=access.user_id)
     if user is None:
-        raise InvalidToken("The account of this token is gone.", field="token")
+        raise SessionEnded(field="token")
+    return _ready(ctx, user, session_id=access.session_id, expires_at=access.expires_at)
+
+
+async def _bot(ctx: Ctx, token: str) -> Ready:
+    async with ctx.db.read() as tx:
+        user = await tx.maybe(USE, token_digest=digest(token))
+    if user is None:
+        raise InvalidToken("This token is unknown, revoked or expired.", field="token")
+    return _ready(
+        ctx,
+        user,
+        session_id=user["token_id"],
+        expires_at=user["expires_at"],
+        scopes=user["scopes"],
+    )
+
+
+def _ready(
+    ctx: Ctx,
+    user: Row,
+    *,
+    session_id: UUID,
+    expires_at: int | None,
+    scopes: list[str] | None = None,
+) -> Ready:
     return Ready(
-        session_id=ctx.session_id,
+        connection_id=ctx.connection_id,
+        session_id=session_id,
+        scopes=scopes,
+        expires_at=expires_at,
         user_id=user["user_id"],
         username=user["username"],
         time=ctx.now_ms(),

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from lumina_protocol.accounts import Login, Register, Token
-from lumina_protocol.codec import Codec
 from lumina_protocol.conversations import (
     ChangedMessage,
     Conversation,
@@ -30,8 +25,7 @@ from lumina_protocol.conversations import (
     TellTyping,
     TypingTold,
 )
-from lumina_protocol.errors import ERRORS, Conflict, LuminaError, RateLimited, Unavailable
-from lumina_protocol.frame import Event, Reply, Request
+from lumina_protocol.errors import ERRORS, Conflict, RateLimited, Unavailable
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
 from lumina_protocol.messages import (
     DeleteMessage,
@@ -50,57 +44,29 @@ from lumina_protocol.messages import (
 )
 from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resume, Resumed
 
-NOW = 1_768_471_200_000  # 2026-01-15T10:00:00Z
-DAY = 86_400_000
-# All UUIDv7 of that minute, as clients and servers make them.
-ALICE = UUID("019bc119-0100-7a3e-9c41-5d0e6f7a8b90")
-BOB = UUID("019bc119-0512-70b7-a1d4-3e2f1c0b9a88")
-SESSION = UUID("019bc119-3a98-7c55-8f06-b2d19e4c7a31")
-CONVERSATION = UUID("019bc119-4268-7e12-b3a9-0f1e2d3c4b5a")
-OTHER_ID = UUID("019bc119-4a38-71f4-9d27-6c5b4a392817")
-FIRST = UUID("019bc119-5208-7d6a-8e1b-a4c3f2e1d0b9")
-SECOND = UUID("019bc119-59d8-7083-bc52-1928374655a4")
-EDIT = UUID("019bc119-61a8-7b3c-a4d5-e6f708192a3b")
-CAROL = UUID("019bc119-0924-7f10-9a2b-5c6d7e8f9a01")
-GROUP = UUID("019bc119-7148-7aa1-8f3c-2b4d6e8f0a12")
-ADDITION = UUID("019bc119-7530-7c2d-9e4f-8a0b1c2d3e4f")
-REMOVAL = UUID("019bc119-7918-7d3e-8f50-9b1c2d3e4f50")
-DELETION = UUID("019bc119-6978-7e0f-8192-a3b4c5d6e7f8")
-TOKEN = "an-opaque-token-from-account.login"  # noqa: S105  (opens nothing)
-PASSWORD = "correct horse battery"  # noqa: S105
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A frame by name. The first word of the name is the operation, the event type or `error`."""
-
-    name: str
-    direction: str
-    write: Callable[[Codec], bytes]
-
-    @property
-    def subject(self) -> str:
-        return self.name.split(" ", 1)[0]
-
-
-def asked(id_: int, request: Request[Any], detail: str = "") -> Example:
-    name = f"{request.op} request{detail}"
-    return Example(name, "client to server", lambda codec: codec.request(id_, request))
-
-
-def answered(id_: int, op: str, reply: Reply, detail: str = "") -> Example:
-    name = f"{op} reply{detail}"
-    return Example(name, "server to client", lambda codec: codec.reply(id_, reply))
-
-
-def told(event: Event, detail: str = "") -> Example:
-    name = f"{event.type} event{detail}"
-    return Example(name, "server to client", lambda codec: codec.event(event))
-
-
-def refused(id_: int | None, error: LuminaError, detail: str) -> Example:
-    name = f"error {detail}"
-    return Example(name, "server to client", lambda codec: codec.error(id_, error.body))
+from golden.account_examples import ACCOUNTS, BOT, BOTS, LOGINS
+from golden.frames import (
+    ADDITION,
+    ALICE,
+    BOB,
+    CAROL,
+    CONNECTION,
+    CONVERSATION,
+    DELETION,
+    EDIT,
+    FIRST,
+    GROUP,
+    MINUTE,
+    NOW,
+    REMOVAL,
+    SECOND,
+    SESSION,
+    TOKEN,
+    answered,
+    asked,
+    refused,
+    told,
+)
 
 
 def message(seq: int, id_: UUID, sender: UUID, content: str) -> Message:
@@ -184,8 +150,6 @@ ADDED = note(
     "alice added carol.",
     Note(kind="added", people=[Person(user_id=CAROL, username="carol")]),
 )
-LOGGED_IN = Token(user_id=ALICE, username="alice", token=TOKEN, expires_at=NOW + 30 * DAY)
-
 SESSIONS = [
     told(
         Hello(
@@ -202,7 +166,29 @@ SESSIONS = [
     answered(
         2,
         "auth",
-        Ready(session_id=SESSION, user_id=ALICE, username="alice", time=NOW + 15_000, epoch=1),
+        Ready(
+            connection_id=CONNECTION,
+            session_id=SESSION,
+            user_id=ALICE,
+            username="alice",
+            time=NOW + 15_000,
+            expires_at=NOW + 15 * MINUTE,
+            epoch=1,
+        ),
+    ),
+    answered(
+        2,
+        "auth",
+        Ready(
+            connection_id=CONNECTION,
+            session_id=BOT,
+            user_id=ALICE,
+            username="alice",
+            time=NOW + 15_000,
+            scopes=["messages.write"],
+            epoch=1,
+        ),
+        ", to a bot",
     ),
     asked(2, Authenticate(token=TOKEN, resume=True), ", to resume"),
     asked(3, Resume(), ", for the first time"),
@@ -229,17 +215,6 @@ SESSIONS = [
     ),
     asked(9, Ping()),
     answered(9, "ping", Pong(time=NOW + 30_000)),
-]
-
-ACCOUNTS = [
-    asked(
-        1,
-        Register(username="alice", password=PASSWORD, full_name="Alice Liddell"),
-    ),
-    asked(1, Register(username="alice", password=PASSWORD), ", no optional field"),
-    answered(1, "account.register", LOGGED_IN),
-    asked(1, Login(username="alice", password=PASSWORD)),
-    answered(1, "account.login", LOGGED_IN),
 ]
 
 CONVERSATIONS = [
@@ -364,4 +339,14 @@ ERROR_FRAMES = [
     *(refused(10, error(), code) for code, error in ERRORS.items()),
 ]
 
-EXAMPLES = [*SESSIONS, *ACCOUNTS, *CONVERSATIONS, *GROUPS, *MESSAGES, *EDITS, *ERROR_FRAMES]
+EXAMPLES = [
+    *SESSIONS,
+    *ACCOUNTS,
+    *LOGINS,
+    *BOTS,
+    *CONVERSATIONS,
+    *GROUPS,
+    *MESSAGES,
+    *EDITS,
+    *ERROR_FRAMES,
+]

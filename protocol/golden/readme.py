@@ -11,7 +11,8 @@ from typing import Any
 
 from lumina_protocol.codec import JSON, MSGPACK
 
-from golden.examples import EXAMPLES, Example
+from golden.examples import EXAMPLES
+from golden.frames import Example
 
 BLOCK = re.compile(r"(<!-- example: ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 WIDTH = 112

@@ -1,23 +1,47 @@
-"""Accounts: register and log in."""
+"""Accounts: register, log in and out, and stay logged in."""
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
 from uuid import UUID
 
-from lumina_protocol.fields import FullName, Millis, Password, Username
-from lumina_protocol.frame import Reply, Request
+from pydantic import AfterValidator, StringConstraints
+
+from lumina_protocol.fields import FullName, Millis, NewId, Password, Username, without_nul
+from lumina_protocol.frame import Change, Reply, Request, Wire
+
+DeviceName = Annotated[
+    str, StringConstraints(min_length=1, max_length=100), AfterValidator(without_nul)
+]
+Platform = Literal["ios", "android", "web", "desktop", "bot", "other"]
+AppVersion = Annotated[str, StringConstraints(max_length=50), AfterValidator(without_nul)]
+RefreshToken = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-class Token(Reply):
-    """What `auth` takes, and until when."""
+class Device(Wire):
+    """What a user logs in with. A device has one login: a new one ends the one before."""
+
+    device_id: NewId
+    """Of this account on this device: another account makes another one."""
+    name: DeviceName
+    platform: Platform = "other"
+    app_version: AppVersion | None = None
+
+
+class Tokens(Reply):
+    """What `auth` takes, and until when, and what gets a new one."""
 
     user_id: UUID
     username: str
+    session_id: UUID
+    """The login, as `session.list` has it."""
     token: str
     expires_at: Millis
+    refresh_token: str
+    """For one use of `account.refresh`. Keep it as you would keep a password."""
 
 
-class Register(Request[Token]):
+class Register(Request[Tokens]):
     op = "account.register"
     public = True
     retry_safe = False  # the second try would find the name taken, by the first
@@ -25,11 +49,37 @@ class Register(Request[Token]):
     username: Username
     password: Password
     full_name: FullName | None = None
+    device: Device | None = None
 
 
-class Login(Request[Token]):
+class Login(Request[Tokens]):
     op = "account.login"
     public = True
 
     username: Username
     password: Password
+    device: Device | None = None
+
+
+class Refresh(Change[Tokens]):
+    """New tokens for a refresh token. Asked again with the same `op_id`, because the answer was
+    lost, it answers with the same refresh token; used twice in any other way, the login ends, since
+    somebody has a copy. So keep the `op_id` beside the token until the answer is there.
+
+    On a connection of the same login it also moves the time at which the connection ends.
+    """
+
+    op = "account.refresh"
+    public = True
+
+    refresh_token: RefreshToken
+
+
+class LoggedOut(Reply):
+    pass
+
+
+class Logout(Request[LoggedOut]):
+    """End this login, on all its connections, this one too."""
+
+    op = "account.logout"

@@ -45,6 +45,7 @@ class CreateConversation(Request[ConversationReply]):
     """Opens the direct conversation with `username`, or finds it: a pair has only one."""
 
     op = "conversation.create"
+    scope = "messages.write"
 
     conversation_id: NewId
     username: Username
@@ -61,6 +62,7 @@ class ListConversations(Request[ConversationPage]):
     """The page behind `before` (the `updated_at` and id of the last one had), or the first."""
 
     op = "conversation.list"
+    scope = "read"
 
     before: Annotated[tuple[Millis, Id], Strict(False)] | None = None
     limit: Annotated[int, Field(ge=1, le=40)] = 20
@@ -90,6 +92,7 @@ class SyncConversation(Request[SyncPage]):
     """All that is new or changed since `after_rev`. Long messages make a page shorter."""
 
     op = "conversation.sync"
+    scope = "read"
 
     conversation_id: Id
     after_rev: Seq
@@ -104,6 +107,7 @@ class TellTyping(Request[TypingTold]):
     """The user is writing in this conversation: said every few seconds, while it is so."""
 
     op = "conversation.typing"
+    scope = "messages.write"
 
     conversation_id: Id
 

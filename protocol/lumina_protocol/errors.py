@@ -83,7 +83,21 @@ class WrongCredentials(LuminaError):
 
 class InvalidToken(LuminaError):
     code = "invalid_token"
-    default = "The token is expired or not from this server; log in again."
+    default = "The token is not from this server, or not valid any more; log in again."
+
+
+class TokenExpired(LuminaError):
+    """`account.refresh` gives a new one for the refresh token of the same login."""
+
+    code = "token_expired"
+    default = "The token has expired; get a new one with `account.refresh`."
+
+
+class SessionEnded(LuminaError):
+    """Logged out here or on another device, or ended by the server: its tokens are worthless."""
+
+    code = "session_ended"
+    default = "This login has ended; log in again."
 
 
 class UsernameTaken(LuminaError):
@@ -103,6 +117,13 @@ class Forbidden(LuminaError):
 
     code = "forbidden"
     default = "You may see this, but not change it."
+
+
+class MissingScope(LuminaError):
+    """The token of a bot does not allow this."""
+
+    code = "missing_scope"
+    default = "The token of this connection does not allow this; make one with more scopes."
 
 
 class Gone(LuminaError):
@@ -197,10 +218,12 @@ class CloseCode(IntEnum):
     HEARTBEAT_TIMEOUT = 4001
     SLOW_READER = 4002
     HISTORY_CHANGED = 4003
+    TOKEN_EXPIRED = 4004
 
     MALFORMED_FRAME = 4500
     AUTH_FAILED = 4501
     TOO_MANY_SESSIONS = 4502
+    SESSION_ENDED = 4503
 
 
 NEVER_RECONNECT = frozenset({1002, 1003, 1007, 1008, 1009, 1010})

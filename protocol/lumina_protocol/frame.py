@@ -102,6 +102,8 @@ class Request(Wire, Generic[R]):
     reply: ClassVar[type[Reply]]
     public: ClassVar[bool] = False
     """Whether a connection may ask for it before it has authenticated."""
+    scope: ClassVar[str | None] = None
+    """What a bot's token must allow; "" is allowed to all, None to logins only."""
     retry_safe: ClassVar[bool] = True
     """Whether it may be sent again, with the same ids, when no answer came to the first."""
 

@@ -19,6 +19,7 @@ class CreateGroup(Request[ConversationReply]):
     """Opens a group that the user owns."""
 
     op = "conversation.create_group"
+    scope = "messages.write"
 
     conversation_id: NewId
     title: Title
@@ -38,6 +39,7 @@ class AddMembers(Change[MembersChanged]):
     """Brings people into a group, as its owner or an admin. Who is in it already stays so."""
 
     op = "member.add"
+    scope = "messages.write"
 
     conversation_id: Id
     usernames: Usernames
@@ -47,6 +49,7 @@ class RemoveMember(Change[MembersChanged]):
     """Sends somebody away from a group, as its owner or an admin; or leaves it oneself."""
 
     op = "member.remove"
+    scope = "messages.write"
 
     conversation_id: Id
     user_id: Id

@@ -57,6 +57,7 @@ class MessageSent(Reply):
 
 class SendMessage(Request[MessageSent]):
     op = "message.send"
+    scope = "messages.write"
 
     conversation_id: Id
     message_id: NewId
@@ -75,6 +76,7 @@ class EditMessage(Change[MessageEdited]):
     """Gives one's own message another content, if it is still what the editor saw."""
 
     op = "message.edit"
+    scope = "messages.write"
 
     conversation_id: Id
     message_id: Id
@@ -93,6 +95,7 @@ class DeleteMessage(Change[MessageDeleted]):
     """Deletes one's own message for everybody. What is deleted already stays as it is."""
 
     op = "message.delete"
+    scope = "messages.write"
 
     conversation_id: Id
     message_id: Id
@@ -115,6 +118,7 @@ class ReadHistory(Request[MessagePage]):
     """
 
     op = "message.history"
+    scope = "read"
 
     conversation_id: Id
     after_seq: Seq | None = None

@@ -34,10 +34,17 @@ class Hello(Event):
 class Ready(Reply):
     """From here on events of this user arrive, on this connection."""
 
+    connection_id: UUID
+    """Of this connection, for `lumina trace`."""
     session_id: UUID
+    """The login."""
     user_id: UUID
     username: str
     time: Millis
+    scopes: list[str] | None = None
+    """What the token of a bot allows; a login may do all. Without `read` no events come."""
+    expires_at: Millis | None = None
+    """When the connection ends with 4004, unless `account.refresh` was said on it before."""
     epoch: int
     """Another one than before: drop every cursor and cache, and fetch anew."""
 
@@ -45,6 +52,7 @@ class Ready(Reply):
 class Authenticate(Request[Ready]):
     op = "auth"
     public = True
+    scope = ""
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
     resume: bool = False
@@ -72,6 +80,7 @@ class Resume(Request[Resumed]):
     """
 
     op = "resume"
+    scope = "read"
 
     epoch: Seq | None = None
     """What `resume` said the last time."""
@@ -90,3 +99,4 @@ class Ping(Request[Pong]):
 
     op = "ping"
     public = True
+    scope = ""

@@ -43,7 +43,7 @@ def member(found: dict[str, Any], username: str) -> dict[str, Any]:
 
 def session_of(client: Client) -> str:
     assert client.ready is not None
-    return str(client.ready.session_id)
+    return str(client.ready.connection_id)
 
 
 async def test_a_message_is_followed_from_its_sender_to_every_session(settings: Settings) -> None:
@@ -57,7 +57,7 @@ async def test_a_message_is_followed_from_its_sender_to_every_session(settings: 
             async with user(one, "bob") as later:
                 found = await traced(settings, sent, talk)
                 sessions = {
-                    s["session_id"]: s["node"]
+                    s["connection_id"]: s["node"]
                     for m in found["members"]
                     for s in m["sessions"]
                     if s["waiting_bytes"] == 0 and 0 < s["heard_within_s"] <= 75

@@ -26,7 +26,7 @@ from lumina_rt.client import (
 from lumina_rt.client.backoff import delays
 from lumina_rt.config import Settings
 from tests.cli.command import free_ports
-from tests.house import nodes, open_conversation, register, say, user
+from tests.house import PASSWORD, nodes, open_conversation, register, say, user
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def test_after_a_restart_it_is_connected_again_as_the_same_user(fixed: Set
                 assert alice.ready
                 assert before
                 assert alice.ready.user_id == before.user_id
-                assert alice.ready.session_id != before.session_id
+                assert alice.ready.connection_id != before.connection_id
                 await alice.call(Ping())
     finally:
         await alice.close()
@@ -100,8 +100,7 @@ async def test_a_wrong_token_is_an_error_of_connect(settings: Settings) -> None:
 async def test_an_expired_token_is_renewed_with_the_password(settings: Settings) -> None:
     async with nodes(settings, 1) as (node,):
         await register(node, "alice")
-        client = user(node, "alice")
-        client.token = "expired"
+        client = Client(node.url, token="expired", username="alice", password=PASSWORD)
         async with client:
             assert client.token != "expired"
             assert client.ready

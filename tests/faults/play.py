@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID, uuid4
 
-from lumina_protocol.accounts import Register, Token
+from lumina_protocol.accounts import Register, Tokens
 from lumina_protocol.conversations import CreateConversation
 from lumina_protocol.fields import uuid7
 
@@ -185,7 +185,7 @@ async def _reached(world: World) -> None:
                 await asyncio.sleep(LOOK_S)
 
 
-async def _register(world: World) -> dict[str, Token]:
+async def _register(world: World) -> dict[str, Tokens]:
     play_id = uuid4().hex[:8]
     names = [f"{name}_{play_id}" for name in ("alice", "bob", "carol", "dave", "erin")]
     async with Client(world.nodes[0].url) as stranger:
@@ -194,7 +194,7 @@ async def _register(world: World) -> dict[str, Token]:
         }
 
 
-async def _talk(world: World, tokens: dict[str, Token]) -> None:
+async def _talk(world: World, tokens: dict[str, Tokens]) -> None:
     """A conversation for each pair."""
     names = list(tokens)
     for number, name in enumerate(names):
@@ -205,7 +205,7 @@ async def _talk(world: World, tokens: dict[str, Token]) -> None:
 
 
 async def _actor(
-    world: World, seed: str, stream: type[Stream], name: str, number: int, tokens: dict[str, Token]
+    world: World, seed: str, stream: type[Stream], name: str, number: int, tokens: dict[str, Tokens]
 ) -> Actor:
     device = f"{name.partition('_')[0]}-{1 + number // USERS}"
     relays = [Relay(0, node.port) for node in world.nodes]

@@ -42,12 +42,12 @@ class Watched:
 
 def connection_of(node: Node, wire: Wire) -> Connection:
     """The node's end of this client; the only stranger, if it has not authenticated."""
-    session_id = wire.ready and wire.ready.session_id
+    connection_id = wire.ready and wire.ready.connection_id
     (found,) = (
         connection
         for connection in node.gateway.connections
-        if connection.ctx.session_id == session_id
-        or (session_id is None and connection.session.user_id is None)
+        if connection.ctx.connection_id == connection_id
+        or (connection_id is None and connection.session.user_id is None)
     )
     return found
 

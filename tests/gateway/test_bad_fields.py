@@ -32,8 +32,21 @@ def good_body(op: str) -> dict[str, Any]:
     """A body that the server takes, of fields that can be made wrong one at a time."""
     bodies: dict[str, dict[str, Any]] = {
         "account.register": {"username": new_name(), "password": PASSWORD,
-                             "full_name": "A. B."},
+                             "full_name": "A. B.",
+                             "device": {"device_id": uuid7(), "name": "phone"}},
         "account.login": {"username": "nobody", "password": PASSWORD},
+        "account.refresh": {"op_id": uuid7(), "refresh_token": "lref_none"},
+        "account.logout": {},
+        "session.list": {},
+        "session.end": {"session_id": uuid7()},
+        "session.end_others": {"this": False},
+        "device.list": {},
+        "device.rename": {"device_id": uuid7(), "name": "phone"},
+        "token.create": {"token_id": uuid7(), "name": "bot", "scopes": ["read"],
+                         "expires_at": 1},
+        "token.list": {},
+        "token.revoke": {"token_id": uuid7()},
+        "device.remove": {"device_id": uuid7()},
         "auth": {"token": "x.y.z", "resume": True},
         "resume": {"epoch": 1, "user_rev": 1, "cursors": [[uuid7(), 1]]},
         "ping": {},
@@ -84,6 +97,25 @@ WRONG: dict[str, tuple[object, ...]] = {
         7,
     ),
     "limit": (0, -1, 201, 2**31, 2**63, -(2**63), 2**64 - 1, 1.5, "many", "", 1e308),
+    "refresh_token": ("", "x" * 201, 7),
+    "session_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
+    "device_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
+    "token_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
+    "token.create token_id": NO_NEW_ID,
+    "name": ("", "x" * 101, "a\0b", 7),
+    "scopes": ("", [], ["write"], ["read"] * 11, ["read", 7], "read", 7),
+    "expires_at": (-1, 2**53, 2**64 - 1, 1.5, "x"),
+    "this": ("", "true", 1, 0, None, 1.5),
+    "device": (
+        "",
+        {"name": "phone"},
+        {"device_id": UUID4, "name": "phone"},
+        {"device_id": uuid7(), "name": ""},
+        {"device_id": uuid7(), "name": "a\0b"},
+        {"device_id": uuid7(), "name": "phone", "platform": "toaster"},
+        {"device_id": uuid7(), "name": "phone", "app_version": "x" * 51},
+        7,
+    ),
     "user_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
     "title": ("", "x" * 101, "a\0b", 7),
     "usernames": ("", [], ["ab"], ["abc"] * 101, ["abc", 7], "abc", 7),
@@ -108,10 +140,14 @@ WRONG: dict[str, tuple[object, ...]] = {
 }
 
 
+ENDS = ("account.logout", "session.end_others")
+"""What closes the connection that it is asked on."""
 TAKEN: tuple[tuple[str, object], ...] = (
     ("limit", True),
     ("after_seq", True),
     ("resume", True),
+    ("this", True),
+    ("expires_at", None),
     ("cursors", []),
 )
 
@@ -259,6 +295,9 @@ async def test_no_body_at_all_makes_the_server_fail(settings: Settings, codec: C
     ):
 
         async def ask(op: str, body: object) -> ReplyFrame | ErrorFrame:
+            if op in ENDS:
+                async with websocket(node, codec, token=await new_token(node)) as leaving:
+                    return await leaving.ask(op, body)
             if op != "auth":
                 return await ready.ask(op, body)
             async with websocket(node, codec) as stranger:

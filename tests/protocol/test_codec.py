@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lumina_protocol import EVENTS, REQUESTS
-from lumina_protocol.accounts import Login, Register
+from lumina_protocol.accounts import Device, Login, Logout, Refresh, Register
 from lumina_protocol.codec import CODECS, JSON, MAX_DEPTH, MSGPACK, Codec, Malformed, transcode
 from lumina_protocol.conversations import (
     CreateConversation,
@@ -31,6 +31,14 @@ from lumina_protocol.frame import (
     Request,
     RequestFrame,
 )
+from lumina_protocol.logins import (
+    EndOtherSessions,
+    EndSession,
+    ListDevices,
+    ListSessions,
+    RemoveDevice,
+    RenameDevice,
+)
 from lumina_protocol.members import AddMembers, CreateGroup, RemoveMember
 from lumina_protocol.messages import (
     DeleteMessage,
@@ -42,6 +50,7 @@ from lumina_protocol.messages import (
     SendMessage,
 )
 from lumina_protocol.session import Authenticate, Ping, Resume
+from lumina_protocol.tokens import CreateToken, ListTokens, RevokeToken
 
 from tests.protocol.vectors import VECTORS
 
@@ -224,11 +233,42 @@ def test_wide_arrays_of_arrays_cost_by_their_number() -> None:
     assert many < 11 * few < 40_000
 
 
+SHORT = TEXT.filter(bool).map(lambda text: text[:100])
+DEVICES = st.builds(
+    Device,
+    device_id=NEW_IDS,
+    name=SHORT,
+    platform=st.sampled_from(["ios", "other"]),
+    app_version=st.none() | TEXT.map(lambda text: text[:50]),
+)
 REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     "account.register": st.builds(
-        Register, username=NAMES, password=PASSWORDS, full_name=st.none() | TEXT
+        Register,
+        username=NAMES,
+        password=PASSWORDS,
+        full_name=st.none() | TEXT,
+        device=st.none() | DEVICES,
     ),
-    "account.login": st.builds(Login, username=NAMES, password=PASSWORDS),
+    "account.login": st.builds(
+        Login, username=NAMES, password=PASSWORDS, device=st.none() | DEVICES
+    ),
+    "account.refresh": st.builds(Refresh, op_id=NEW_IDS, refresh_token=st.text("ab-_", min_size=1)),
+    "account.logout": st.builds(Logout),
+    "session.list": st.builds(ListSessions),
+    "session.end": st.builds(EndSession, session_id=st.uuids()),
+    "session.end_others": st.builds(EndOtherSessions, this=st.booleans()),
+    "device.list": st.builds(ListDevices),
+    "device.rename": st.builds(RenameDevice, device_id=st.uuids(), name=SHORT),
+    "device.remove": st.builds(RemoveDevice, device_id=st.uuids()),
+    "token.create": st.builds(
+        CreateToken,
+        token_id=NEW_IDS,
+        name=SHORT,
+        scopes=st.lists(st.sampled_from(["read", "messages.write"]), min_size=1, max_size=3),
+        expires_at=st.none() | SEQS,
+    ),
+    "token.list": st.builds(ListTokens),
+    "token.revoke": st.builds(RevokeToken, token_id=st.uuids()),
     "auth": st.builds(Authenticate, token=st.text("abc.-_", min_size=1), resume=st.booleans()),
     "resume": st.builds(
         Resume,
@@ -241,7 +281,7 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     "conversation.create_group": st.builds(
         CreateGroup,
         conversation_id=NEW_IDS,
-        title=TEXT.filter(bool).map(lambda text: text[:100]),
+        title=SHORT,
         usernames=st.lists(NAMES, min_size=1, max_size=5),
     ),
     "member.add": st.builds(

@@ -11,8 +11,8 @@ update sessions set device_id = null where device_id = :id;
 delete from sessions where session_id in (select session_id from sessions where expires_at < :before order by expires_at limit :limit);
 -- name: sessions_revoked
 select session_id from sessions where revoked_at < :before order by revoked_at limit :limit;
--- name: refresh_tokens_of_session
-delete from refresh_tokens where session_id = :id;
+-- name: access_tokens_revoked
+select user_id, token_id from access_tokens where revoked_at > now() - interval '30 seconds';
 -- name: access_tokens_of_user
 select token_id, name from access_tokens where user_id = :user_id;
 -- name: account_tokens_of_user

@@ -43,5 +43,9 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        busy.last_seq - 20 as base_rev, busy.last_rev - 20 as after_rev, 'hello' as content, uuid7_floor(now()) as op_id, 'message.edit' as op,
        decode(md5('hello'), 'hex') as digest, '{}' as result,
        to_ms(now()) as before_ms, busy.conversation_id as before_id, 30 as within_s,
-       1 as known_epoch, 'http://node1:9090' as private_url, true as bus_ok, now() as committed, busy.last_rev - 20 as sent_rev, null as at, false as fix, 'posts.comment_count' as counter
-from busy, reader, talked;
+       1 as known_epoch, 'http://node1:9090' as private_url, true as bus_ok, now() as committed, busy.last_rev - 20 as sent_rev, null as at, false as fix, 'posts.comment_count' as counter,
+       s.session_id, gen_random_uuid() as opened_id, s.session_id as kept, s.device_id, 10 as keep, '192.0.2.1' as address, interval '90 days' as ttl,
+       interval '30 seconds' as "window", decode(md5('token') || md5('token'), 'hex') as token_digest,
+       s.session_id as token_id, 'phone' as name, 'ios' as platform, '1.0' as app_version, array['read'] as scopes,
+       to_ms(now()) as expires_ms
+from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s;

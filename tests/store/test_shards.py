@@ -13,6 +13,8 @@ SHARD_BY["message_states"] = SHARD_BY["messages"]  # a view of it
 # What must ask every shard, or asks by a key that a small table of its own would map to the shard.
 EXCEPTIONS = {
     "accounts.credentials": "users: by name, before anybody knows the id",
+    "sessions.ended_since": "access_tokens, sessions: what has ended of late on the shard",
+    "access_tokens.use": "access_tokens: by its digest, before anybody knows whose it is",
     "accounts.by_username": "users: by name",
     "conversations.find_direct": "conversations: by the pair, before anybody knows the id",
     "trace.find": "messages: by its id, when an operator knows no more",

@@ -8,9 +8,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 from lumina_protocol.errors import Unavailable
+from lumina_protocol.session import Ping
 from redis.exceptions import RedisError
 
 from lumina_rt.bus.bus import Bus, connect
+from lumina_rt.client import Client
 from lumina_rt.config import Settings
 from lumina_rt.store import db as store
 from lumina_rt.store.db import Db
@@ -177,3 +179,22 @@ async def test_nodes_that_start_and_stop_join_and_leave(
         assert two.bus.peers == {one.bus.node_id}
         assert one.checks()["postgres"]
     assert await rows(pg) == []
+
+
+async def test_a_node_that_listens_stays_although_postgres_has_just_gone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last step at the start is to tell the others where it listens."""
+    really = Heartbeat.beat
+    gone: list[Heartbeat] = []
+
+    async def beat(self: Heartbeat) -> None:
+        if self.private_url and not gone:
+            gone.append(self)
+            raise Unavailable
+        await really(self)
+
+    monkeypatch.setattr(Heartbeat, "beat", beat)
+    async with nodes(settings, 1) as (node,), Client(node.url) as client:
+        await client.call(Ping())
+    assert gone

@@ -45,6 +45,9 @@ class Session:
     def whisper(self, frame: bytes) -> None:
         raise AssertionError("nobody whispers here")
 
+    def login_ended(self, session_id: UUID) -> None:
+        raise AssertionError("no login ends here")
+
     def outnumbered(self) -> None:
         raise AssertionError("there is one session only")
 

@@ -1,0 +1,78 @@
+"""What every way to log in ends with: a session, and the tokens for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from lumina_protocol.accounts import Device, Tokens
+from lumina_protocol.errors import Conflict
+from lumina_protocol.fields import uuid7
+
+from lumina_rt.router import Ctx
+from lumina_rt.store.queries import query
+from lumina_rt.tokens import digest
+
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Tx
+
+OPEN = query("sessions.open")
+SUPERSEDE = query("sessions.supersede")
+PUT_DEVICE = query("devices.put")
+
+MAX_SESSIONS = 100
+"""Of a user; a new login ends the oldest one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    user_id: UUID
+    username: str
+
+
+async def open_session(ctx: Ctx, tx: Tx, who: Who, device: Device | None) -> Tokens:
+    """Raises Conflict when the device is another user's. Say `ctx.services.sessions_ended()` after
+    the commit: the login that the device had before is over."""
+    if device:
+        put = await tx.maybe(PUT_DEVICE, user_id=who.user_id, **device.model_dump())
+        if put is None:
+            why = "Another account has this device_id; make one for each account of a device."
+            raise Conflict(why, field="device.device_id")
+    session_id, device_id = uuid7(), device.device_id if device else None
+    refresh_token = ctx.services.refresh_tokens.first(session_id)
+    await tx.run(
+        OPEN,
+        opened_id=session_id,
+        user_id=who.user_id,
+        device_id=device_id,
+        address=ctx.address or None,
+        ttl=ttl(ctx),
+        token_digest=digest(refresh_token),
+    )
+    await tx.run(
+        SUPERSEDE,
+        session_id=session_id,
+        user_id=who.user_id,
+        device_id=device_id,
+        keep=MAX_SESSIONS,
+    )
+    return tokens(ctx, who, session_id, refresh_token)
+
+
+def ttl(ctx: Ctx) -> timedelta:
+    """How long a login lasts that is not used."""
+    return timedelta(days=ctx.services.session_days)
+
+
+def tokens(ctx: Ctx, who: Who, session_id: UUID, refresh_token: str) -> Tokens:
+    token, expires_at = ctx.services.access_tokens.issue(who.user_id, session_id)
+    return Tokens(
+        user_id=who.user_id,
+        username=who.username,
+        session_id=session_id,
+        token=token,
+        expires_at=expires_at,
+        refresh_token=refresh_token,
+    )
