@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from lumina_rt.catch_up import CatchUp
 from lumina_rt.credentials import Passwords, Tokens
+from lumina_rt.limits import HOT, Limits, Who
 from lumina_rt.session import Input, Waiting
 from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
@@ -48,6 +49,7 @@ class Services:
     hash_key: bytes
     """Keys the digests of what was sent, see sql/migrations/0001."""
     telemetry: Telemetry
+    limits: Limits
     resumes: asyncio.Semaphore
     """Those who read what they have missed share it."""
     when_told: Callable[[str, Callable[[], None]], None]
@@ -69,6 +71,8 @@ class Ctx:
     user: UUID | None = None
     line: Line | None = None
     """None once the connection is lost."""
+    address: str = ""
+    """Where the client is, as far as we know."""
 
     @property
     def user_id(self) -> UUID:
@@ -136,7 +140,11 @@ async def dispatch(ctx: Ctx, request: RequestFrame) -> Reply | ErrorBody:
     op, outcome = request.op if request.op in HANDLERS else "unknown", "ok"
     try:
         model = _validate(request)
-        return await HANDLERS[request.op](ctx, model)
+        if model.limited_as not in HOT:
+            return await _counted(ctx, model)
+        if ctx.user is not None:  # what a stranger does is bounded by connection
+            ctx.services.limits.take(model.limited_as, ctx.user)
+        return await HANDLERS[op](ctx, model)
     except LuminaError as error:
         outcome = error.body.code
         if error.__cause__ is not None:
@@ -148,6 +156,21 @@ async def dispatch(ctx: Ctx, request: RequestFrame) -> Reply | ErrorBody:
         return Internal(f"The server failed; its log has the cause under {error_id}.").body
     finally:
         ctx.services.telemetry.request_done(op, outcome, time.perf_counter() - began)
+
+
+async def _counted(ctx: Ctx, request: Request[Any]) -> Reply:
+    """Ask Redis whether it may be done, and tell it what came of it."""
+    limits, user = ctx.services.limits, str(ctx.user or "")
+    who = Who(user, str(ctx.session_id), ctx.address, request.account_tried())
+    charge = await limits.charge(request.limited_as, who)
+    try:
+        reply = await HANDLERS[request.op](ctx, request)
+    except LuminaError as error:
+        if error.body.temporary:
+            await limits.no_fault(charge)
+        raise
+    await limits.succeeded(charge)
+    return reply
 
 
 def _validate(request: RequestFrame) -> Request[Any]:

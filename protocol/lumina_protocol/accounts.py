@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from lumina_protocol.fields import FullName, Millis, Password, Username
+from lumina_protocol.fields import FullName, Millis, Password, Username, username_key
 from lumina_protocol.frame import Reply, Request
 
 
@@ -20,6 +20,7 @@ class Token(Reply):
 class Register(Request[Token]):
     op = "account.register"
     public = True
+    limited_as = "register"
     retry_safe = False  # the second try would find the name taken, by the first
 
     username: Username
@@ -30,6 +31,10 @@ class Register(Request[Token]):
 class Login(Request[Token]):
     op = "account.login"
     public = True
+    limited_as = "login"
 
     username: Username
     password: Password
+
+    def account_tried(self) -> str:
+        return username_key(self.username)

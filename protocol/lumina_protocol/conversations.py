@@ -104,6 +104,7 @@ class TellTyping(Request[TypingTold]):
     """The user is writing in this conversation: said every few seconds, while it is so."""
 
     op = "conversation.typing"
+    limited_as = "typing"
 
     conversation_id: Id
 

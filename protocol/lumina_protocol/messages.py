@@ -57,6 +57,7 @@ class MessageSent(Reply):
 
 class SendMessage(Request[MessageSent]):
     op = "message.send"
+    limited_as = "message"
 
     conversation_id: Id
     message_id: NewId
