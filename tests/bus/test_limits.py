@@ -24,6 +24,12 @@ START = 1_795_000_000 * S
 TEN = Rate(10, 60, 3)
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no outage."""
+    monkeypatch.setattr(limits, "WITHIN_S", 5.0)
+
+
 class Clock:
     now = START
 
@@ -145,18 +151,22 @@ async def test_a_redis_that_is_gone_is_told_at_once_and_asked_again_later(
         assert (await one(limit)).wait_us == 0
 
 
-async def test_a_redis_that_does_not_answer_is_waited_for_shortly(own_redis: OwnRedis) -> None:
+async def test_a_redis_that_does_not_answer_is_waited_for_shortly(
+    own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with shared(own_redis.url) as limit:
         await one(limit)
-        await limit.redis.client_pause(5000)
+        await limit.redis.client_pause(10_000)
+        monkeypatch.setattr(limits, "WITHIN_S", 0.1)
         began = time.monotonic()
         with pytest.raises(Away):
             await one(limit)
-        assert limits.WITHIN_S * 0.9 < time.monotonic() - began < limits.WITHIN_S * 10
+        assert 0.09 < time.monotonic() - began < 4
+        monkeypatch.setattr(limits, "WITHIN_S", 8.0)
         began = time.monotonic()
         with pytest.raises(Away):
             await one(limit)
-        assert time.monotonic() - began < limits.WITHIN_S, "the next one does not wait at all"
+        assert time.monotonic() - began < 4, "the next one does not wait at all"
 
 
 async def test_a_script_that_redis_has_forgotten_runs(redis_url: str) -> None:
