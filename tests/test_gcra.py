@@ -125,3 +125,10 @@ def test_what_is_past_is_forgotten() -> None:
     for number in range(600):
         tats.take(f"later {number}", rate, 2 * S)
     assert len(tats) == 600
+
+
+def test_who_asks_again_is_remembered_longer() -> None:
+    tats, rate = Tats(2), Rate(1, 60, 2)
+    for subject in ("first", "second", "first", "third"):
+        assert tats.take(subject, rate, 0) == 0
+    assert tats.take("first", rate, 0) == 60 * S
