@@ -20,6 +20,8 @@ import lumina_rt.handlers  # noqa: F401  (fills the router)
 from lumina_rt.bus.bus import Bus
 from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.bus.entry import Delivery
+from lumina_rt.bus.limits import SharedLimits
+from lumina_rt.bus.limits import connect as connect_limits
 from lumina_rt.config import Settings
 from lumina_rt.credentials import Passwords
 from lumina_rt.gate import Filling, Gate, Read
@@ -30,6 +32,7 @@ from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
 from lumina_rt.http.trace import Asked
 from lumina_rt.hub import Hub
+from lumina_rt.limits import Limits
 from lumina_rt.pages import fillings
 from lumina_rt.preflight import examine, refuse_problems
 from lumina_rt.router import Services
@@ -167,6 +170,8 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     stack.push_async_callback(store.close, pool, within=CLOSE_POOL_S)
     redis = connect_redis(settings.redis_url)
     stack.push_async_callback(redis.aclose)
+    shared = SharedLimits(connect_limits(settings.redis_url), settings.redis_prefix)
+    stack.push_async_callback(shared.redis.aclose)
     refuse_problems(await examine(settings, pool, redis))
 
     epoch = Epoch(lambda before, after: _begin_anew(node, before, after))
@@ -190,6 +195,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
         hash_key=cluster["hash_key"],
         telemetry=telemetry,
+        limits=Limits(settings, shared, cluster["hash_key"], telemetry),
         resumes=asyncio.Semaphore(RESUMES_AT_ONCE),
         when_told=tail.when_told,
         covered=gate.covered,

@@ -8,12 +8,22 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from lumina_rt.gcra import Rate
 
 MIN_SECRET = 32
 POSTGRES_URL = r"^postgres(ql)?://"
 WEAK = ("secret", "changeme", "password", "lumina", "example", "dev-only")
+
+
+def _rate(value: object) -> object:
+    return Rate.parse(value) if isinstance(value, str) else value
+
+
+Limit = Annotated[Rate | None, NoDecode, BeforeValidator(_rate)]
+"""Like "10/60s burst 5": 10 in 60 s (s, m or h), and 5 at once after a pause; or "off"."""
 
 
 class ConfigError(Exception):
@@ -93,6 +103,33 @@ class Settings(BaseSettings):
     """The time over which a node spreads the moments at which it sends its clients elsewhere."""
     drain_s: Annotated[float, Field(ge=0)] = 15
     """When a node that is stopping, and has waited for the balancer, ends at the latest."""
+
+    # Of each user, on each node they are connected to.
+    limit_default: Limit = Rate(100, 1, 500)
+    """Operations that have no limit of their own."""
+    limit_message: Limit = Rate(60, 1, 300)
+    """Messages sent."""
+    limit_typing: Limit = Rate(5, 1, 20)
+    # Of all nodes together, by each node alone while Redis is away.
+    limit_login: Limit = Rate(10, 600, 10)
+    """Wrong passwords for one account from one address."""
+    limit_login_account: Limit = Rate(100, 3600, 50)
+    """Wrong passwords for one account from all addresses that it was not logged in from in the last
+    30 days."""
+    limit_login_address: Limit = Rate(60, 60, 60)
+    """Logins from one address, right or wrong. IPv6 counts by /64, here and below."""
+    limit_reset: Limit = Rate(3, 3600, 3)
+    """Passwords to be reset of one account, asked from one address."""
+    limit_reset_account: Limit = Rate(10, 3600, 5)
+    limit_reset_address: Limit = Rate(30, 3600, 15)
+    limit_register: Limit = Rate(60, 3600, 20)
+    """Accounts made from one address."""
+    limit_refresh: Limit = Rate(600, 60, 300)
+    """Tokens renewed from one address."""
+    limit_search: Limit = Rate(30, 60, 10)
+    """Of one user."""
+    limit_report: Limit = Rate(20, 3600, 10)
+    """Of one user."""
 
     purge_after_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """What users have deleted, and what has expired, is removed for good after this time."""

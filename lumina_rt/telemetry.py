@@ -68,6 +68,8 @@ class Telemetry:
     strays: Gauge = field(init=False)
     purges: Counter = field(init=False)
     batches: Histogram = field(init=False)
+    limited: Counter = field(init=False)
+    limits_alone: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         self.log = structlog.get_logger(node=self.node)
@@ -93,6 +95,10 @@ class Telemetry:
         self.purges = Counter("lumina_purged", "Rows removed for good", ["table"], registry=r)
         self.batches = Histogram(
             "lumina_batch_items", "Committed together", buckets=BATCH_ITEMS, registry=r
+        )
+        self.limited = Counter("lumina_limited", "Refused by a limit", ["limit"], registry=r)
+        self.limits_alone = Counter(
+            "lumina_limits_alone", "Counted by this node alone: Redis was away or slow", registry=r
         )
 
     def metrics(self) -> bytes:

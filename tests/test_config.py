@@ -5,6 +5,7 @@ import traceback
 import pytest
 
 from lumina_rt.config import ConfigError, Settings, read_database_url, read_settings
+from lumina_rt.gcra import Rate
 
 GOOD = {
     "LUMINA_DATABASE_URL": "postgresql://lumina:hunter2@db.example/lumina",
@@ -83,6 +84,9 @@ def test_all_that_is_missing_is_told_at_once() -> None:
         ("MAX_FRAME", "100", "greater than or equal to 4096"),
         ("HEARTBEAT_S", "0", "greater than 0"),
         ("REQUESTS_PER_S", "fast", "valid number"),
+        ("LIMIT_LOGIN", "10 a minute", 'write it as "10/60s burst 5"'),
+        ("LIMIT_MESSAGE", "0/1s", "no number may be 0"),
+        ("LIMIT_SEARCH", "", 'or "off"'),
         ("LOG_FORMAT", "xml", "'json' or 'console'"),
         ("LOG_LEVEL", "INFO", "'debug', 'info', 'warning' or 'error'"),
     ],
@@ -109,6 +113,16 @@ def test_every_setting_is_read_from_the_environment_under_its_own_name(
     environment.setenv("LUMINA_HOST", "0.0.0.0")
     environment.setenv("LUMINA_UNKNOWN", "is ignored: a newer version may know it")
     assert read_settings().host == "0.0.0.0"
+
+
+@pytest.mark.parametrize("name", [n for n in Settings.model_fields if n.startswith("limit_")])
+def test_every_limit_is_read_from_the_environment(
+    environment: pytest.MonkeyPatch, name: str
+) -> None:
+    environment.setenv(f"LUMINA_{name.upper()}", "7/2m burst 3")
+    assert getattr(read_settings(), name) == Rate(7, 120, 3)
+    environment.setenv(f"LUMINA_{name.upper()}", "off")
+    assert getattr(read_settings(), name) is None
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from lumina_protocol.conversations import (
     TypingTold,
 )
 from lumina_protocol.errors import ERRORS, Conflict, RateLimited, Unavailable
+from lumina_protocol.limits import GetLimits, LimitLeft, LimitsLeft
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
 from lumina_protocol.messages import (
     DeleteMessage,
@@ -213,6 +214,31 @@ SESSIONS = [
         ),
         ", of another epoch",
     ),
+    asked(17, GetLimits()),
+    answered(
+        17,
+        "limits.get",
+        LimitsLeft(
+            limits=[
+                LimitLeft(
+                    name="message",
+                    count=60,
+                    period_ms=1000,
+                    burst=300,
+                    remaining=298,
+                    full_in_ms=34,
+                ),
+                LimitLeft(
+                    name="search",
+                    count=30,
+                    period_ms=60_000,
+                    burst=10,
+                    remaining=10,
+                    full_in_ms=0,
+                ),
+            ]
+        ),
+    ),
     asked(9, Ping()),
     answered(9, "ping", Pong(time=NOW + 30_000)),
 ]
@@ -329,10 +355,10 @@ EDITS = [
 
 ERROR_FRAMES = [
     refused(6, Conflict(field="message_id"), "with a field"),
-    refused(10, RateLimited(retry_after_ms=21), "with retry_after_ms"),
+    refused(10, RateLimited(retry_after_ms=21, limit="message"), "with retry_after_ms"),
     refused(
         2**53 - 1,
-        Unavailable("Every field is here.", field="token", retry_after_ms=1000),
+        Unavailable("Every field is here.", field="token", retry_after_ms=1000, limit="message"),
         "with all fields and the largest id",
     ),
     refused(None, Unavailable(), "with id null"),

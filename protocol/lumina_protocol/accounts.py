@@ -7,7 +7,15 @@ from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints
 
-from lumina_protocol.fields import FullName, Millis, NewId, Password, Username, without_nul
+from lumina_protocol.fields import (
+    FullName,
+    Millis,
+    NewId,
+    Password,
+    Username,
+    username_key,
+    without_nul,
+)
 from lumina_protocol.frame import Change, Reply, Request, Wire
 
 DeviceName = Annotated[
@@ -44,6 +52,7 @@ class Tokens(Reply):
 class Register(Request[Tokens]):
     op = "account.register"
     public = True
+    limited_as = "register"
     retry_safe = False  # the second try would find the name taken, by the first
 
     username: Username
@@ -55,10 +64,14 @@ class Register(Request[Tokens]):
 class Login(Request[Tokens]):
     op = "account.login"
     public = True
+    limited_as = "login"
 
     username: Username
     password: Password
     device: Device | None = None
+
+    def account_tried(self) -> str:
+        return username_key(self.username)
 
 
 class Refresh(Change[Tokens]):
@@ -71,6 +84,7 @@ class Refresh(Change[Tokens]):
 
     op = "account.refresh"
     public = True
+    limited_as = "refresh"
 
     refresh_token: RefreshToken
 

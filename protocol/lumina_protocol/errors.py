@@ -22,6 +22,8 @@ class ErrorBody(Wire):
     temporary: bool = False
     field: str | None = None
     retry_after_ms: int | None = None
+    limit: str | None = None
+    """Of `rate_limited`: what was too much. None of it is left until `retry_after_ms` is over."""
 
 
 class LuminaError(Exception):
@@ -40,6 +42,7 @@ class LuminaError(Exception):
         *,
         field: str | None = None,
         retry_after_ms: int | None = None,
+        limit: str | None = None,
         body: ErrorBody | None = None,
     ) -> None:
         self.body = body or ErrorBody(
@@ -48,6 +51,7 @@ class LuminaError(Exception):
             temporary=self.temporary,
             field=field,
             retry_after_ms=retry_after_ms,
+            limit=limit,
         )
         super().__init__(f"{self.body.code}: {self.body.message}")
 

@@ -50,6 +50,7 @@ def good_body(op: str) -> dict[str, Any]:
         "auth": {"token": "x.y.z", "resume": True},
         "resume": {"epoch": 1, "user_rev": 1, "cursors": [[uuid7(), 1]]},
         "ping": {},
+        "limits.get": {},
         "conversation.create": {"conversation_id": uuid7(), "username": "nobody"},
         "conversation.create_group": {"conversation_id": uuid7(), "title": "Friends",
                                       "usernames": ["nobody"]},

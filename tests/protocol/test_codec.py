@@ -31,6 +31,7 @@ from lumina_protocol.frame import (
     Request,
     RequestFrame,
 )
+from lumina_protocol.limits import GetLimits
 from lumina_protocol.logins import (
     EndOtherSessions,
     EndSession,
@@ -277,6 +278,7 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         cursors=st.lists(st.tuples(st.uuids(), SEQS), max_size=5),
     ),
     "ping": st.builds(Ping),
+    "limits.get": st.builds(GetLimits),
     "conversation.create": st.builds(CreateConversation, conversation_id=NEW_IDS, username=NAMES),
     "conversation.create_group": st.builds(
         CreateGroup,
