@@ -69,6 +69,8 @@ class Ctx:
     user: UUID | None = None
     line: Line | None = None
     """None once the connection is lost."""
+    address: str = ""
+    """Of the client: 192.0.2.1 or 2001:db8::1; see LUMINA_TRUSTED_PROXIES."""
 
     @property
     def user_id(self) -> UUID:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -49,7 +50,10 @@ class Client:
         username: str | None = None,
         password: str | None = None,
         codec: Codec = MSGPACK,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
+        """`ssl_context` for wss:// URLs whose certificate the machine does not trust anyway."""
+        self._ssl_context = ssl_context
         self._urls = deque([url] if isinstance(url, str) else url)
         self.token = token
         self.username = username
@@ -171,7 +175,7 @@ class Client:
 
     async def _open(self) -> None:
         try:
-            link = await Link.open(self.url, self._codec, self._arrive)
+            link = await Link.open(self.url, self._codec, self._arrive, self._ssl_context)
         except InvalidStatus as error:
             body = (error.response.body or b"").decode(errors="replace").strip()
             raise ClientError(f"{self.url} answered {error.response.status_code}: {body}") from None
