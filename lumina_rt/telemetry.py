@@ -124,6 +124,13 @@ class Telemetry:
         cause = f"{type(inner).__name__}: {inner}"
         self.log.error("background task failed", task=task, cause=cause, retry_s=round(retry_s, 2))
 
+    def proxy_not_trusted(self, peer: str) -> None:
+        self.log.warning(
+            "X-Forwarded-For is not believed: if this is your proxy, name it in "
+            "LUMINA_TRUSTED_PROXIES, or all its clients share the limits of one address",
+            peer=peer,
+        )
+
     def certificate_loaded(self) -> None:
         self.log.info("the TLS certificate was loaded anew; new connections get it")
 

@@ -148,6 +148,8 @@ class Edge(asyncio.Protocol):
             if not self.gateway.admission.enter(self.address):
                 return CROWDED
             self.counted = True
+        elif self.address.is_private and FORWARDED_FOR.search(head):
+            self.gateway.heard_of_a_proxy(self.address)
         wait_s = self.gateway.admission.shake(self.address, self.gateway.loop.time())
         return HASTY._replace(retry_after_s=ceil(wait_s)) if wait_s else None
 

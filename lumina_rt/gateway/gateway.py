@@ -15,6 +15,7 @@ from lumina_protocol.session import Hello
 from websockets.http11 import Request
 
 from lumina_rt import __version__
+from lumina_rt.address import Address
 from lumina_rt.config import Settings
 from lumina_rt.gateway.admission import Admission
 from lumina_rt.gateway.budget import Budget
@@ -88,6 +89,7 @@ class Gateway:
         self.accepting = True
         self.cut_off = False
         """This node is in trouble, and others are not: clients are better off there."""
+        self._proxy_told = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | TlsListener | None = None
         self._empty = asyncio.Event()
@@ -139,6 +141,12 @@ class Gateway:
             self.telemetry.refused.labels("origin").inc()
             return http.HTTPStatus.FORBIDDEN, FOREIGN
         return None
+
+    def heard_of_a_proxy(self, peer: Address) -> None:
+        """It is not trusted. Said once: strangers may do it as often as they like."""
+        if not self._proxy_told:
+            self._proxy_told = True
+            self.telemetry.proxy_not_trusted(str(peer))
 
     def set_cut_off(self, cut_off: bool) -> None:
         """Send everybody elsewhere when it begins; accept again when it is over."""

@@ -76,6 +76,7 @@ class FaultyNode:
             "PASSWORD_ROUNDS": "4",
             "REQUESTS_PER_S": "1000",
             "REQUESTS_BURST": "2000",
+            "HANDSHAKES_PER_S": "1000",
             "DRAIN_S": "2",
         }
         return {**kept, **{f"LUMINA_{name}": value for name, value in settings.items()}}

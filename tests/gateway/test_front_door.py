@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 from lumina_protocol.frame import ReplyFrame
+from structlog.testing import capture_logs
 
 from lumina_rt.app import Node
 from lumina_rt.config import Settings
@@ -58,6 +59,17 @@ async def test_only_a_trusted_proxy_is_believed_who_its_client_is(
             connection = connection_of(node, wire)
             assert (str(connection.address), connection.ctx.address) == (address, address)
         await nobody_counts(node)
+
+
+async def test_a_proxy_that_is_not_trusted_is_told_of_once(settings: Settings) -> None:
+    with capture_logs() as said:
+        async with unharmed(settings, trusted_proxies=TRUSTED) as node:
+            await asked(node, PROXY, X_Forwarded_For="192.0.2.1")
+            assert not [line for line in said if "LUMINA_TRUSTED_PROXIES" in line["event"]]
+            for _ in range(3):
+                await asked(node, "127.0.0.9", X_Forwarded_For="192.0.2.1")
+    (told,) = (line for line in said if "LUMINA_TRUSTED_PROXIES" in line["event"])
+    assert told["peer"] == "127.0.0.9"
 
 
 async def test_who_opens_websockets_too_fast_is_told_when_to_come_again(

@@ -109,6 +109,8 @@ async def test_old_versions_of_tls_are_refused(
     new = certificate.trusted
     new.maximum_version = ssl.TLSVersion.TLSv1_2
     async with nodes(settings, 1, **certificate.settings) as (node,):
+        assert node.gateway.certificates
+        assert node.gateway.certificates.context.minimum_version is ssl.TLSVersion.TLSv1_2
         with pytest.raises((ssl.SSLError, ConnectionError)):
             async with tcp(node, tls=old):
                 pass
