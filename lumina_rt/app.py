@@ -22,7 +22,7 @@ from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.bus.limits import SharedLimits
 from lumina_rt.bus.limits import connect as connect_limits
-from lumina_rt.config import Settings
+from lumina_rt.config import ConfigError, Settings
 from lumina_rt.credentials import Passwords
 from lumina_rt.gate import Filling, Gate, Read
 from lumina_rt.gateway.framing import websocket_frame
@@ -59,7 +59,8 @@ RETRY_S, MAX_RETRY_S = 0.1, 5.0
 CANCEL_AGAIN_S = 0.5
 FLUSH_S = 2.0
 CLOSE_POOL_S = 5.0
-HTTP_KEEPALIVE_S = 15
+HTTP_LINGER_S = 5
+"""How long a body is passed over that nobody has asked for."""
 RESUMES_AT_ONCE = 4
 """Of the pool's connections, so that those who are live are served as well."""
 SEND_AWAY_S = 2.0
@@ -109,19 +110,37 @@ class Node:
 
     @property
     def url(self) -> str:
-        return f"ws://{self.settings.host}:{self.port}/v1/socket"
+        scheme, host = "wss" if self.gateway.certificates else "ws", self.settings.host
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/v1/socket"
 
 
 async def serve(settings: Settings, started: Callable[[Node], None]) -> None:
     """Run a node until SIGTERM or SIGINT; then drain. A second signal ends at once."""
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    hangup = [signal.SIGHUP] if settings.tls_cert else []
+    with (
+        anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals,
+        anyio.open_signal_receiver(*hangup) as hangups,
+    ):
         async with run(settings) as node, anyio.create_task_group() as tasks:
+            tasks.start_soon(_load_certificates, node, hangups)
             started(node)
             await anext(signals)
             node.telemetry.log.info("draining")
             tasks.start_soon(_drain, node, tasks.cancel_scope)
             await anext(signals)
             tasks.cancel_scope.cancel()
+
+
+async def _load_certificates(node: Node, hangups: AsyncIterator[signal.Signals]) -> None:
+    """Anew at each SIGHUP; a file that is broken changes nothing."""
+    async for _ in hangups:
+        assert node.gateway.certificates
+        try:
+            node.gateway.certificates.load_anew()
+        except ConfigError as error:
+            node.telemetry.certificate_kept(error)
+        else:
+            node.telemetry.certificate_loaded()
 
 
 async def _drain(node: Node, scope: anyio.CancelScope) -> None:
@@ -133,7 +152,8 @@ async def _drain(node: Node, scope: anyio.CancelScope) -> None:
 async def run(settings: Settings) -> AsyncIterator[Node]:
     """A node that is ready when the block begins, and gone when it has ended.
 
-    Raises StoreUnreachable, PreflightError, RedisError or PortTaken when it cannot start.
+    Raises StoreUnreachable, PreflightError, RedisError, ConfigError or PortTaken when it cannot
+    start.
     """
     telemetry = Telemetry(settings.node)
     async with AsyncExitStack() as stack:
@@ -202,7 +222,12 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         epoch=epoch.current,
     )
     runner = web.AppRunner(
-        public_app(), handle_signals=False, access_log=None, keepalive_timeout=HTTP_KEEPALIVE_S
+        public_app(settings.body_timeout_s),
+        handle_signals=False,
+        access_log=None,
+        # It runs until the head of the next request is whole, not until its first byte.
+        keepalive_timeout=settings.header_timeout_s,
+        lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from lumina_rt.gcra import Rate
 
 MIN_SECRET = 32
 POSTGRES_URL = r"^postgres(ql)?://"
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+|\*")
 WEAK = ("secret", "changeme", "password", "lumina", "example", "dev-only")
 
 
@@ -55,6 +57,17 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Websocket at /v1/socket, and HTTP."""
+    tls_cert: Path | None = None
+    """A file with the certificate chain in PEM: clients connect by wss://, TLS 1.2 or newer. Leave
+    it out where a proxy does TLS, which costs less memory. SIGHUP loads both files anew."""
+    tls_key: Path | None = None
+    """A file with the certificate's key in PEM, without a password."""
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks, with commas between them: 10.0.0.0/8,192.0.2.7. From there X-Forwarded-For is
+    believed; without it everybody behind a proxy counts as one client address."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins of web pages that may connect, with commas between them: https://app.example, or *.
+    Empty: pages of the host that they connect to. Native clients send no origin and may always."""
     private_host: str = "127.0.0.1"
     private_port: Annotated[int, Field(ge=0, le=65535)] = 9090
     """/healthz, /readyz, /metrics, /trace: not for the public."""
@@ -77,6 +90,13 @@ class Settings(BaseSettings):
     """A login that is not used for so long ends."""
 
     max_connections: Annotated[int, Field(ge=1)] = 20_000
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 1000
+    """Of one client address, or of one /64 of IPv6, on this node: many people share an address.
+    HTTP connections of trusted proxies count to nobody: they serve many."""
+    handshakes_per_s: Annotated[float, Field(gt=0)] = 50
+    """Websockets that one client address, or one /64 of IPv6, may open on this node."""
+    handshakes_burst: Annotated[int, Field(ge=1)] = 1000
+    """How many of them at once, for example after this node has started again."""
     max_sessions_per_user: Annotated[int, Field(ge=1)] = 50
     max_frame: Annotated[int, Field(ge=4096, le=2**24)] = 65_536
     max_frame_before_auth: Annotated[int, Field(ge=1024, le=65_536)] = 4096
@@ -93,6 +113,10 @@ class Settings(BaseSettings):
     logins_waiting: Annotated[int, Field(ge=1)] = 64
     """Passwords being checked or waiting for it, on this node; more are told to wait."""
     header_timeout_s: Annotated[float, Field(gt=0)] = 10
+    """For the head of a request, from the connection or the answer before it; for TLS before that
+    as long again."""
+    body_timeout_s: Annotated[float, Field(gt=0)] = 30
+    """For the body of an HTTP request, from the end of its head."""
     auth_timeout_s: Annotated[float, Field(gt=0)] = 15
     heartbeat_s: Annotated[float, Field(gt=0)] = 25
     """A silent connection is pinged after this time, and closed after twice this time."""
@@ -145,6 +169,22 @@ class Settings(BaseSettings):
             raise ValueError("must not be empty")
         return secret
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _has_networks(cls, given: object) -> object:
+        return tuple(map(ip_network, _items(given))) if isinstance(given, str) else given
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _has_origins(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        origins = tuple(_items(given.lower()))
+        for origin in origins:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin such as https://app.example, and not *")
+        return origins
+
     @property
     def secrets(self) -> list[str]:
         """The first signs, all are accepted."""
@@ -169,6 +209,11 @@ def read_settings(**overrides: object) -> Settings:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise ConfigError(*(_explain(item) for item in error.errors())) from None
+    if (settings.tls_cert is None) is not (settings.tls_key is None):
+        missing, other = ("CERT", "KEY") if settings.tls_cert is None else ("KEY", "CERT")
+        raise ConfigError(
+            f"LUMINA_TLS_{missing} is missing; set it, or leave out LUMINA_TLS_{other} too"
+        )
     if settings.production:
         _refuse_weak(settings.secret.get_secret_value())
         if settings.password_rounds < 12:
@@ -184,6 +229,10 @@ def read_database_url() -> str:
     if not re.match(POSTGRES_URL, url):
         raise ConfigError(f"LUMINA_DATABASE_URL is wrong; {HINTS['database_url']}")
     return url
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def _explain(error: object) -> str:

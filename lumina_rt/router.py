@@ -90,7 +90,7 @@ class Ctx:
     scopes: frozenset[str] | None = None
     """What the token of a bot allows; None: it is a login, and may do all."""
     address: str = ""
-    """Of the client; empty when it has none."""
+    """Of the client: 192.0.2.1 or 2001:db8::1; see LUMINA_TRUSTED_PROXIES."""
     line: Line | None = None
     """None once the connection is lost, or where there is none."""
 

@@ -137,6 +137,19 @@ class Telemetry:
         cause = f"{type(inner).__name__}: {inner}"
         self.log.error("background task failed", task=task, cause=cause, retry_s=round(retry_s, 2))
 
+    def proxy_not_trusted(self, peer: str) -> None:
+        self.log.warning(
+            "X-Forwarded-For is not believed: if this is your proxy, name it in "
+            "LUMINA_TRUSTED_PROXIES, or all its clients share the limits of one address",
+            peer=peer,
+        )
+
+    def certificate_loaded(self) -> None:
+        self.log.info("the TLS certificate was loaded anew; new connections get it")
+
+    def certificate_kept(self, error: Exception) -> None:
+        self.log.error("the old TLS certificate is kept", cause=str(error))
+
     def history_changed(self, before: int, after: int) -> None:
         self.log.warning(
             "the history of the database has changed, by a failover or a restore: "

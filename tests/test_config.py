@@ -87,6 +87,14 @@ def test_all_that_is_missing_is_told_at_once() -> None:
         ("LIMIT_LOGIN", "10 a minute", 'write it as "10/60s burst 5"'),
         ("LIMIT_MESSAGE", "0/1s", "no number may be 0"),
         ("LIMIT_SEARCH", "", 'or "off"'),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,here", "'here' does not appear to be an IPv4 or IPv6"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.1/8 has host bits set"),
+        ("ALLOWED_ORIGINS", "app.example", "'app.example' is no origin such as https://"),
+        ("ALLOWED_ORIGINS", "https://app.example/", "'https://app.example/' is no origin"),
+        ("ALLOWED_ORIGINS", "https://*.example", "'https://*.example' is no origin"),
+        ("HANDSHAKES_PER_S", "0", "greater than 0"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "0", "greater than or equal to 1"),
+        ("BODY_TIMEOUT_S", "0", "greater than 0"),
         ("LOG_FORMAT", "xml", "'json' or 'console'"),
         ("LOG_LEVEL", "INFO", "'debug', 'info', 'warning' or 'error'"),
     ],
@@ -123,6 +131,30 @@ def test_every_limit_is_read_from_the_environment(
     assert getattr(read_settings(), name) == Rate(7, 120, 3)
     environment.setenv(f"LUMINA_{name.upper()}", "off")
     assert getattr(read_settings(), name) is None
+
+
+def test_lists_have_commas_between_their_items(environment: pytest.MonkeyPatch) -> None:
+    assert (read_settings().trusted_proxies, read_settings().allowed_origins) == ((), ())
+    environment.setenv("LUMINA_TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8,192.0.2.7,")
+    environment.setenv("LUMINA_ALLOWED_ORIGINS", "https://App.example:8443, capacitor://localhost")
+    settings = read_settings()
+    assert [str(network) for network in settings.trusted_proxies] == [
+        "10.0.0.0/8", "fd00::/8", "192.0.2.7/32"
+    ]  # fmt: skip
+    assert settings.allowed_origins == ("https://app.example:8443", "capacitor://localhost")
+    environment.setenv("LUMINA_TRUSTED_PROXIES", "")
+    environment.setenv("LUMINA_ALLOWED_ORIGINS", "*")
+    assert (read_settings().trusted_proxies, read_settings().allowed_origins) == ((), ("*",))
+
+
+@pytest.mark.parametrize(("given", "missing"), [("CERT", "KEY"), ("KEY", "CERT")])
+def test_tls_needs_a_certificate_and_its_key(
+    environment: pytest.MonkeyPatch, given: str, missing: str
+) -> None:
+    environment.setenv(f"LUMINA_TLS_{given}", "/etc/lumina/file.pem")
+    assert refusal() == (
+        f"LUMINA_TLS_{missing} is missing; set it, or leave out LUMINA_TLS_{given} too"
+    )
 
 
 @pytest.mark.parametrize(

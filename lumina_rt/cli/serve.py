@@ -20,6 +20,9 @@ def command() -> None:
     LUMINA_SECRET         signs tokens, the same on every node            (required)
     LUMINA_HOST, _PORT    where clients connect            127.0.0.1, 8080
     LUMINA_PRIVATE_HOST, _PRIVATE_PORT   health, metrics   127.0.0.1, 9090
+    LUMINA_TRUSTED_PROXIES    networks whose X-Forwarded-For is believed      none
+    LUMINA_ALLOWED_ORIGINS    web pages that may connect      of the same host
+    LUMINA_TLS_CERT, _KEY     files, where no proxy does TLS; SIGHUP loads them anew
     LUMINA_ENVIRONMENT    production or development        production
 
     All settings, with their defaults, are in lumina_rt/config.py. SIGTERM drains: /readyz

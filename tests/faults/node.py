@@ -78,6 +78,7 @@ class FaultyNode:
             "REQUESTS_PER_S": "1000",
             "REQUESTS_BURST": "2000",
             **{name.upper(): rate for name, rate in LOOSE.items()},
+            "HANDSHAKES_PER_S": "1000",
             "DRAIN_S": "2",
         }
         return {**kept, **{f"LUMINA_{name}": value for name, value in settings.items()}}
