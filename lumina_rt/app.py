@@ -28,6 +28,7 @@ from lumina_rt.gate import Filling, Gate, Read
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.gateway import Gateway
 from lumina_rt.gateway.trace import sessions_of
+from lumina_rt.http.operations import Operations
 from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
 from lumina_rt.http.trace import Asked
@@ -61,6 +62,8 @@ FLUSH_S = 2.0
 CLOSE_POOL_S = 5.0
 HTTP_LINGER_S = 5
 """How long a body is passed over that nobody has asked for."""
+HTTP_END_S = 2.0
+"""How long a node that stops waits for those who are still sending a body."""
 RESUMES_AT_ONCE = 4
 """Of the pool's connections, so that those who are live are served as well."""
 SEND_AWAY_S = 2.0
@@ -221,10 +224,15 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         covered=gate.covered,
         epoch=epoch.current,
     )
+    operations = Operations(settings, services)
+    public = public_app(settings.body_timeout_s, settings.allowed_origins)
+    operations.add_to(public)
     runner = web.AppRunner(
-        public_app(settings.body_timeout_s),
+        public,
         handle_signals=False,
         access_log=None,
+        auto_decompress=False,  # or a small body could become a large one before it is counted
+        shutdown_timeout=HTTP_END_S,
         # It runs until the head of the next request is whole, not until its first byte.
         keepalive_timeout=settings.header_timeout_s,
         lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),
@@ -232,6 +240,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     gateway = Gateway(settings, services, hub, _http_server(runner))
+    operations.door = gateway
     revocations.end = gateway.end
     gateway.has_ended = lambda session_id: session_id in revocations.ended
     heartbeat = Heartbeat(db, bus, epoch)
