@@ -178,6 +178,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         db=db,
         tokens=Tokens(settings.secret.get_secret_value(), settings.token_ttl_s),
         passwords=Passwords(settings.logins_waiting, settings.password_rounds),
+        keyring=settings.keyring(),
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
         hash_key=cluster["hash_key"],
         telemetry=telemetry,

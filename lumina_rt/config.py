@@ -8,8 +8,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lumina_rt.keyring import Keyring, development_keys, read_keys
 
 MIN_SECRET = 32
 POSTGRES_URL = r"^postgres(ql)?://"
@@ -39,6 +42,10 @@ class Settings(BaseSettings):
     """What every Redis key begins with, so that several installations can share an engine."""
     secret: SecretStr
     """Signs tokens; at least 32 characters. The same on every node."""
+    encryption_keys: Annotated[SecretStr | None, Field(validate_default=True)] = None
+    """name:key,name2:key2 with keys of 32 bytes in hex or base64, the same on every node: what the
+    database must not be able to read is encrypted under the first, and all decrypt. Needed in
+    production; in development it is made of the secret. `lumina keys` changes it."""
     blob_dir: Path = Path(".lumina/blobs")
     """Where uploaded files are kept."""
 
@@ -103,15 +110,30 @@ class Settings(BaseSettings):
             raise ValueError("must not be empty")
         return secret
 
+    @field_validator("encryption_keys")
+    @classmethod
+    def _has_keys(cls, keys: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if keys is not None:
+            read_keys(keys.get_secret_value())
+        elif info.data.get("environment") == "production":
+            raise PydanticCustomError("missing", "is missing")
+        return keys
+
     @property
     def production(self) -> bool:
         return self.environment == "production"
+
+    def keyring(self) -> Keyring:
+        if self.encryption_keys is None:
+            return Keyring(development_keys(self.secret.get_secret_value()))
+        return Keyring(read_keys(self.encryption_keys.get_secret_value()))
 
 
 HINTS = {
     "database_url": "set it to postgresql://user:password@host:5432/database",
     "redis_url": "set it to redis://host:6379/0",
     "secret": "make one with: openssl rand -hex 32",
+    "encryption_keys": "write it as name:key, with a key from: openssl rand -hex 32",
 }
 
 
