@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lumina_rt.keyring import Keyring, development_keys, read_keys
+from lumina_rt.smtp import read_sender, read_server
 
 MIN_SECRET = 32
 POSTGRES_URL = r"^postgres(ql)?://"
@@ -48,6 +49,15 @@ class Settings(BaseSettings):
     production; in development it is made of the secret. `lumina keys` changes it."""
     blob_dir: Path = Path(".lumina/blobs")
     """Where uploaded files are kept."""
+
+    smtp_url: SecretStr | None = None
+    """smtp://user:password@host:587 (STARTTLS), or smtps:// (TLS at once): who is given the mails.
+    Without it there are none, and operations that need one say so."""
+    mail_from: Annotated[str | None, Field(validate_default=True)] = None
+    """Name <no-reply@example.com>; needed with smtp_url."""
+    public_url: Annotated[str | None, Field(validate_default=True)] = None
+    """Where the app is, for the links in mails: /verify-email#TOKEN and /reset-password#TOKEN below
+    it. Needed with smtp_url."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -119,6 +129,27 @@ class Settings(BaseSettings):
             raise PydanticCustomError("missing", "is missing")
         return keys
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            read_server(url.get_secret_value())
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_sender(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None:
+            read_sender(text)
+        return _needed_for_mail(text, info)
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_url(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[!-~]+", url):
+            raise ValueError("write it as https://chat.example")
+        return _needed_for_mail(url.rstrip("/") if url else None, info)
+
     @property
     def production(self) -> bool:
         return self.environment == "production"
@@ -129,11 +160,19 @@ class Settings(BaseSettings):
         return Keyring(read_keys(self.encryption_keys.get_secret_value()))
 
 
+def _needed_for_mail(value: str | None, info: ValidationInfo) -> str | None:
+    if value is None and info.data.get("smtp_url") is not None:
+        raise PydanticCustomError("missing", "is missing")
+    return value
+
+
 HINTS = {
     "database_url": "set it to postgresql://user:password@host:5432/database",
     "redis_url": "set it to redis://host:6379/0",
     "secret": "make one with: openssl rand -hex 32",
     "encryption_keys": "write it as name:key, with a key from: openssl rand -hex 32",
+    "mail_from": "set it to whom mails are from, as Name <no-reply@example.com>",
+    "public_url": "set it to where the app is, as https://chat.example",
 }
 
 

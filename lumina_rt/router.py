@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from lumina_rt.catch_up import CatchUp
 from lumina_rt.credentials import Passwords, Tokens
 from lumina_rt.keyring import Keyring
+from lumina_rt.letters import Letters
 from lumina_rt.session import Input, Waiting
 from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
@@ -47,6 +48,7 @@ class Services:
     passwords: Passwords
     keyring: Keyring
     """Seals what Postgres is not to read."""
+    letters: Letters
     writers: Writers
     hash_key: bytes
     """Keys the digests of what was sent, see sql/migrations/0001."""

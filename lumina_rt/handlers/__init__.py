@@ -1,11 +1,21 @@
 """The domains: what is done. Importing this package fills the router. One line per domain."""
 
-from lumina_rt.handlers import accounts, conversations, edits, members, messages, resume, session
+from lumina_rt.handlers import (
+    accounts,
+    conversations,
+    edits,
+    emails,
+    members,
+    messages,
+    resume,
+    session,
+)
 
 __all__ = [
     "accounts",
     "conversations",
     "edits",
+    "emails",
     "members",
     "messages",
     "resume",

@@ -30,6 +30,15 @@ from lumina_protocol.conversations import (
     TellTyping,
     TypingTold,
 )
+from lumina_protocol.emails import (
+    EmailChecked,
+    Mailed,
+    PasswordReset,
+    RequestReset,
+    ResetPassword,
+    SetEmail,
+    VerifyEmail,
+)
 from lumina_protocol.errors import ERRORS, Conflict, LuminaError, RateLimited, Unavailable
 from lumina_protocol.frame import Event, Reply, Request
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
@@ -67,6 +76,7 @@ ADDITION = UUID("019bc119-7530-7c2d-9e4f-8a0b1c2d3e4f")
 REMOVAL = UUID("019bc119-7918-7d3e-8f50-9b1c2d3e4f50")
 DELETION = UUID("019bc119-6978-7e0f-8192-a3b4c5d6e7f8")
 TOKEN = "an-opaque-token-from-account.login"  # noqa: S105  (opens nothing)
+MAILED_TOKEN = "the-token-behind-the-#-of-a-link"  # noqa: S105
 PASSWORD = "correct horse battery"  # noqa: S105
 
 
@@ -242,6 +252,17 @@ ACCOUNTS = [
     answered(1, "account.login", LOGGED_IN),
 ]
 
+EMAILS = [
+    asked(2, SetEmail(email="alice@example.com")),
+    answered(2, "account.set_email", Mailed()),
+    asked(3, VerifyEmail(token=MAILED_TOKEN)),
+    answered(3, "account.verify_email", EmailChecked()),
+    asked(4, RequestReset(email="alice@example.com")),
+    answered(4, "account.request_reset", Mailed()),
+    asked(5, ResetPassword(token=MAILED_TOKEN, password=PASSWORD)),
+    answered(5, "account.reset_password", PasswordReset()),
+]
+
 CONVERSATIONS = [
     asked(3, CreateConversation(conversation_id=CONVERSATION, username="bob")),
     answered(
@@ -364,4 +385,13 @@ ERROR_FRAMES = [
     *(refused(10, error(), code) for code, error in ERRORS.items()),
 ]
 
-EXAMPLES = [*SESSIONS, *ACCOUNTS, *CONVERSATIONS, *GROUPS, *MESSAGES, *EDITS, *ERROR_FRAMES]
+EXAMPLES = [
+    *SESSIONS,
+    *ACCOUNTS,
+    *EMAILS,
+    *CONVERSATIONS,
+    *GROUPS,
+    *MESSAGES,
+    *EDITS,
+    *ERROR_FRAMES,
+]

@@ -3,7 +3,7 @@
 Importing this package fills `REQUESTS` and `EVENTS`. One line per domain.
 """
 
-from lumina_protocol import accounts, conversations, members, messages, session
+from lumina_protocol import accounts, conversations, emails, members, messages, session
 from lumina_protocol.frame import EVENTS, REQUESTS
 
 VERSION = 1
@@ -14,6 +14,7 @@ __all__ = [
     "VERSION",
     "accounts",
     "conversations",
+    "emails",
     "members",
     "messages",
     "session",

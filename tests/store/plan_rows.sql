@@ -24,6 +24,9 @@ insert into access_tokens (token_id, user_id, name, token_digest) select id, use
 insert into account_tokens (token_digest, user_id, purpose, created_at, expires_at)
 select digest, user_id, case n / 400 % 3 when 0 then 'verify_email' when 1 then 'change_email' else 'reset_password' end,
        at, at + interval '1 hour' from given;
+insert into mails (mail_id, user_id, purpose, recipient, body, created_at, next_try_at, sent_at)
+select id, user_id, 'reset_password', case when n % 100 = 0 then digest end, case when n % 100 = 0 then digest end, at, at,
+       case when n % 100 > 0 then at end from given;
 insert into username_history (username_key, user_id, held_until) select 'former' || n, user_id, at from given;
 insert into account_deletions (user_id, purge_after, created_at, purged_at)
 select id, at, at, case when n % 50 > 0 then at end from given;
