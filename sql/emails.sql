@@ -10,7 +10,7 @@ from unnest(:indexes::bytea[]) i;
 
 -- name: owner
 -- Also of an account that is switched off: it may come back.
-select user_id, username, email, is_active from users where email_index = any(:indexes::bytea[]);
+select user_id, username, email from users where email_index = any(:indexes::bytea[]);
 
 -- name: by_address
 select user_id, username, email from users

@@ -5,6 +5,7 @@ import traceback
 import pytest
 
 from lumina_rt.config import ConfigError, Settings, read_database_url, read_settings
+from lumina_rt.smtp import read_server
 
 GOOD = {
     "LUMINA_DATABASE_URL": "postgresql://lumina:hunter2@db.example/lumina",
@@ -86,6 +87,14 @@ def test_all_that_is_missing_is_told_at_once() -> None:
         ("ENCRYPTION_KEYS", f"k1:{KEY},k1:{KEY[::-1]}", "key 2 (k1) is there twice"),
         ("ENCRYPTION_KEYS", f"k1:{KEY},k2:{KEY.upper()}", "key 2 (k2) is there twice"),
         ("ENCRYPTION_KEYS", f"k1:{'0' * 64}", "key 1 (k1) can be guessed"),
+        ("SMTP_URL", "http://me:hunter2@mail.example", "smtp://user:password@host:587"),
+        ("SMTP_URL", "smtp://me:hunter2@mail.example:port", "smtp://user:password@host:587"),
+        ("SMTP_URL", "smtp://me:hunter2@", "smtp://user:password@host:587"),
+        ("MAIL_FROM", "Lumina", "Name <no-reply@example.com>"),
+        ("MAIL_FROM", "a@example.com, b@example.com", "Name <no-reply@example.com>"),
+        ("MAIL_FROM", "a@example.com\r\nBcc: b@example.com", "Name <no-reply@example.com>"),
+        ("PUBLIC_URL", "chat.example", "https://chat.example"),
+        ("PUBLIC_URL", "https://chat.example/\n", "https://chat.example"),
         ("ENVIRONMENT", "prod", "'production' or 'development'"),
         ("PORT", "http", "valid integer"),
         ("PORT", "", "valid integer"),
@@ -147,6 +156,36 @@ def test_a_weak_secret_is_refused_in_production_only(
     assert secret not in message
     environment.setenv("LUMINA_ENVIRONMENT", "development")
     assert read_settings().secret.get_secret_value() == secret
+
+
+def test_a_mail_server_needs_a_sender_and_where_links_lead(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("LUMINA_SMTP_URL", "smtps://me:hunter2@mail.example")
+    for name, value in (("MAIL_FROM", "a@example.com"), ("PUBLIC_URL", "https://chat.example/")):
+        assert f"LUMINA_{name} is missing; set it to" in refusal()
+        environment.setenv(f"LUMINA_{name}", value)
+    assert read_settings().public_url == "https://chat.example"
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls"),
+    [
+        ("smtp://mail.example", 587, "starttls"),
+        ("smtp://mail.example:25", 25, "starttls"),
+        ("smtps://mail.example", 465, "at once"),
+        ("smtp://127.0.0.1:2525", 2525, "if offered"),
+        ("smtp://127.0.0.1.example", 587, "starttls"),
+    ],
+)
+def test_only_this_machine_is_sent_mails_without_tls(url: str, port: int, tls: str) -> None:
+    server = read_server(url)
+    assert (server.port, server.tls) == (port, tls)
+
+
+def test_a_password_of_a_mail_server_may_have_any_character() -> None:
+    server = read_server("smtp://me%40example.com:a%2Fb%3A@mail.example")
+    assert (server.username, server.password) == ("me@example.com", "a/b:")
 
 
 def test_in_development_the_key_is_made_of_the_secret(environment: pytest.MonkeyPatch) -> None:

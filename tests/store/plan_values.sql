@@ -45,6 +45,8 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        gen_random_uuid() as mail_id, 'reset_password' as purpose, array['reset_password'] as purposes, 'x' as recipient,
        'x' as mail_body, 180 as lease_s, 3600 as ttl_s, 30 as delay_s, 1 as tries, 'SMTPDataError 451' as error,
        array[sha256('x')] as indexes, sha256('x') as email_index, 'x' as email, sha256('x') as token_digest,
+       md5('7')::uuid as after_id, sha256('7') as after_digest, md5('7')::uuid as row_id, 'x' as head, 'x' as sealed,
+       sha256('x') as "index", 'x' as was,
        to_ms(now()) as before_ms, busy.conversation_id as before_id, 30 as within_s,
        1 as known_epoch, 'http://node1:9090' as private_url, true as bus_ok, now() as committed, busy.last_rev - 20 as sent_rev, null as at, false as fix, 'posts.comment_count' as counter
 from busy, reader, talked;
