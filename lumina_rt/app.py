@@ -33,10 +33,12 @@ from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
 from lumina_rt.http.trace import Asked
 from lumina_rt.hub import Hub
+from lumina_rt.letters import Letters
 from lumina_rt.limits import Limits
 from lumina_rt.pages import fillings
 from lumina_rt.preflight import examine, refuse_problems
 from lumina_rt.router import Services
+from lumina_rt.smtp import read_sender, read_server
 from lumina_rt.store import db as store
 from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
@@ -47,6 +49,7 @@ from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.epoch import Epoch
 from lumina_rt.workers.health import Health
 from lumina_rt.workers.heartbeat import Heartbeat
+from lumina_rt.workers.mailer import Mailer
 from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
 from lumina_rt.workers.revocations import Revocations
@@ -171,6 +174,7 @@ async def run(settings: Settings) -> AsyncIterator[Node]:
 
 def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
     return {
+        **_mailer(node),
         "bus.reader": node.bus.run_reader,
         "bus.publisher": node.bus.run_publisher,
         "bus.prober": node.bus.run_prober,
@@ -185,6 +189,17 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "counters": Counters(node.services.db).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
     }
+
+
+def _mailer(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
+    """None where no mail server is set up."""
+    settings, services = node.settings, node.services
+    if settings.smtp_url is None or settings.mail_from is None:
+        return {}
+    server = read_server(settings.smtp_url.get_secret_value())
+    sender = read_sender(settings.mail_from)
+    posted, keyring = services.letters.posted, services.keyring
+    return {"mailer": Mailer(services.db, keyring, server, sender, posted, node.telemetry).run}
 
 
 async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Node:
@@ -215,6 +230,8 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         session_days=settings.session_days,
         sessions_ended=_both(revocations.look, bus.say_ended),
         passwords=Passwords(settings.logins_waiting, settings.password_rounds),
+        keyring=(keyring := settings.keyring()),
+        letters=Letters(keyring, settings.public_url if settings.smtp_url else None),
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
         hash_key=cluster["hash_key"],
         telemetry=telemetry,

@@ -13,6 +13,15 @@ from lumina_protocol.accounts import (
     Register,
     Tokens,
 )
+from lumina_protocol.emails import (
+    EmailChecked,
+    Mailed,
+    PasswordReset,
+    RequestReset,
+    ResetPassword,
+    SetEmail,
+    VerifyEmail,
+)
 from lumina_protocol.logins import (
     DeviceChanged,
     Devices,
@@ -156,4 +165,16 @@ BOTS = [
     ),
     asked(3, RevokeToken(token_id=BOT)),
     answered(3, "token.revoke", TokenRevoked()),
+]
+
+MAILED_TOKEN = "the-token-behind-the-#-of-a-link"  # noqa: S105
+EMAILS = [
+    asked(2, SetEmail(email="alice@example.com")),
+    answered(2, "account.set_email", Mailed()),
+    asked(3, VerifyEmail(token=MAILED_TOKEN)),
+    answered(3, "account.verify_email", EmailChecked()),
+    asked(4, RequestReset(email="alice@example.com")),
+    answered(4, "account.request_reset", Mailed()),
+    asked(5, ResetPassword(token=MAILED_TOKEN, password=PASSWORD)),
+    answered(5, "account.reset_password", PasswordReset()),
 ]

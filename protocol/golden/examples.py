@@ -45,7 +45,7 @@ from lumina_protocol.messages import (
 )
 from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resume, Resumed
 
-from golden.account_examples import ACCOUNTS, BOT, BOTS, LOGINS
+from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS
 from golden.frames import (
     ADDITION,
     ALICE,
@@ -370,6 +370,7 @@ EXAMPLES = [
     *ACCOUNTS,
     *LOGINS,
     *BOTS,
+    *EMAILS,
     *CONVERSATIONS,
     *GROUPS,
     *MESSAGES,

@@ -6,6 +6,7 @@ Importing this package fills `REQUESTS` and `EVENTS`. One line per domain.
 from lumina_protocol import (
     accounts,
     conversations,
+    emails,
     limits,
     logins,
     members,
@@ -23,6 +24,7 @@ __all__ = [
     "VERSION",
     "accounts",
     "conversations",
+    "emails",
     "limits",
     "logins",
     "members",

@@ -174,6 +174,13 @@ class IdTime(LuminaError):
     default = "The id says a time that cannot be; make a new id, on a device whose clock is right."
 
 
+class NoMail(LuminaError):
+    """What was asked for needs a mail, and the operator has named no mail server."""
+
+    code = "no_mail"
+    default = "This server sends no mail: its operator has not set LUMINA_SMTP_URL."
+
+
 class RateLimited(LuminaError):
     code = "rate_limited"
     temporary = True
