@@ -84,7 +84,7 @@ async def test_tokens_that_are_not_ours_are_refused(settings: Settings) -> None:
             f"{head}.{body}.",
             foreign,
             jwt.encode(claims(login), OTHER, "HS256", kid(good)),
-            jwt.encode(claims(login), None, "none", kid(good)),
+            jwt.encode(claims(login), "", "none", kid(good)),
             jwt.encode(claims(login), "", "none"),
             jwt.encode(claims(login), OTHER, "HS256"),
             jwt.encode(claims(login), LONG, "HS512", kid(good)),
