@@ -28,6 +28,7 @@ from lumina_rt.gate import Filling, Gate, Read
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.gateway import Gateway
 from lumina_rt.gateway.trace import sessions_of
+from lumina_rt.http.faults import FAULTS
 from lumina_rt.http.operations import Operations
 from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
@@ -248,6 +249,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         public,
         handle_signals=False,
         access_log=None,
+        logger=FAULTS,
         auto_decompress=False,  # or a small body could become a large one before it is counted
         shutdown_timeout=HTTP_END_S,
         # It runs until the head of the next request is whole, not until its first byte.
@@ -364,7 +366,10 @@ async def _listen(node: Node, stack: AsyncExitStack) -> None:
     except OSError as error:
         raise PortTaken(_taken(settings.host, settings.port, "LUMINA_PORT", error)) from error
     private = web.AppRunner(
-        private_app(node.telemetry, node.checks, node.trace), handle_signals=False, access_log=None
+        private_app(node.telemetry, node.checks, node.trace),
+        handle_signals=False,
+        access_log=None,
+        logger=FAULTS,
     )
     await private.setup()
     stack.push_async_callback(private.cleanup)

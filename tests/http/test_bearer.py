@@ -19,10 +19,10 @@ from pydantic import SecretStr
 from lumina_rt.app import Node
 from lumina_rt.config import Settings
 from lumina_rt.tokens import AccessTokens, new_bot_token
-from tests.conftest import SECRET
 from tests.gateway.wire import new_name
 from tests.house import nodes, register
 from tests.http.asking import Answer, Asker, asking
+from tests.leaks import SECRET
 from tests.logins import ended, log_in, socket
 
 OTHER = "1" * 64
