@@ -243,23 +243,8 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         epoch=epoch.current,
     )
     operations = Operations(settings, services)
-    public = public_app(settings.body_timeout_s, settings.allowed_origins)
-    operations.add_to(public)
-    runner = web.AppRunner(
-        public,
-        handle_signals=False,
-        access_log=None,
-        logger=FAULTS,
-        auto_decompress=False,  # or a small body could become a large one before it is counted
-        shutdown_timeout=HTTP_END_S,
-        # It runs until the head of the next request is whole, not until its first byte.
-        keepalive_timeout=settings.header_timeout_s,
-        lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),
-    )
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    gateway = Gateway(settings, services, hub, _http_server(runner))
-    operations.door = gateway
+    http_server = await _http_server(settings, operations, stack)
+    operations.door = gateway = Gateway(settings, services, hub, http_server)
     revocations.end = gateway.end
     gateway.has_ended = lambda session_id: session_id in revocations.ended
     heartbeat = Heartbeat(db, bus, epoch)
@@ -391,10 +376,26 @@ def _taken(host: str, port: int, setting: str, error: OSError) -> str:
     )
 
 
-def _http_server(runner: web.AppRunner) -> web.Server:
-    server = runner.server
-    assert server is not None
-    return server
+async def _http_server(
+    settings: Settings, operations: Operations, stack: AsyncExitStack
+) -> web.Server:
+    public = public_app(settings.body_timeout_s, settings.allowed_origins)
+    operations.add_to(public)
+    runner = web.AppRunner(
+        public,
+        handle_signals=False,
+        access_log=None,
+        logger=FAULTS,
+        auto_decompress=False,  # or a small body could become a large one before it is counted
+        shutdown_timeout=HTTP_END_S,
+        # It runs until the head of the next request is whole, not until its first byte.
+        keepalive_timeout=settings.header_timeout_s,
+        lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    assert runner.server is not None
+    return runner.server
 
 
 async def _leave(bus: Bus, heartbeat: Heartbeat, telemetry: Telemetry) -> None:

@@ -12,6 +12,7 @@ from lumina_rt.handlers import (
     resume,
     session,
     tokens,
+    totp,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "resume",
     "session",
     "tokens",
+    "totp",
 ]

@@ -8,6 +8,7 @@ from lumina_protocol.errors import (
     AlreadyAuthenticated,
     AuthRequired,
     Blocked,
+    CodeNeeded,
     Conflict,
     ErrorBody,
     Forbidden,
@@ -25,6 +26,7 @@ from lumina_protocol.errors import (
     Unavailable,
     UnknownOp,
     UsernameTaken,
+    WrongCode,
     WrongCredentials,
 )
 from lumina_protocol.frame import Reply
@@ -35,6 +37,8 @@ STATUS = {
     TokenExpired.code: 401,
     SessionEnded.code: 401,
     WrongCredentials.code: 403,
+    CodeNeeded.code: 403,
+    WrongCode.code: 403,
     Forbidden.code: 403,
     MissingScope.code: 403,
     Blocked.code: 403,

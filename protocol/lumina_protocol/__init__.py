@@ -13,6 +13,7 @@ from lumina_protocol import (
     messages,
     session,
     tokens,
+    totp,
 )
 from lumina_protocol.frame import EVENTS, REQUESTS
 
@@ -31,4 +32,5 @@ __all__ = [
     "messages",
     "session",
     "tokens",
+    "totp",
 ]
