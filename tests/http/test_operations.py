@@ -15,6 +15,12 @@ from tests.http.asking import Answer, asking
 
 OVER_HTTP = [op for op, model in REQUESTS.items() if model.over_http]
 
+each_domain = pytest.mark.parametrize("domain", sorted({op.split(".")[0] for op in OVER_HTTP}))
+
+
+def of(domain: str) -> list[str]:
+    return [op for op in OVER_HTTP if op.split(".")[0] == domain]
+
 
 def outcome(answer: ReplyFrame | ErrorFrame) -> tuple[object, object]:
     if isinstance(answer, ErrorFrame):
@@ -22,9 +28,12 @@ def outcome(answer: ReplyFrame | ErrorFrame) -> tuple[object, object]:
     return "ok", set(answer.body)
 
 
-async def test_a_good_body_is_answered_as_over_the_websocket(settings: Settings) -> None:
+@each_domain
+async def test_a_good_body_is_answered_as_over_the_websocket(
+    settings: Settings, domain: str
+) -> None:
     async with unharmed(settings, **FREE) as node, asking(node) as http:
-        for op in OVER_HTTP:
+        for op in of(domain):
             here, there = await new_token(node), await new_token(node)
             async with websocket(node, JSON, token=there) as wire:
                 expected = outcome(await wire.ask(op, good_body(op)))
@@ -32,11 +41,14 @@ async def test_a_good_body_is_answered_as_over_the_websocket(settings: Settings)
             assert (await http.ask(op, good_body(op), token)).outcome == expected, op
 
 
-async def test_a_wrong_body_is_answered_as_over_the_websocket(settings: Settings) -> None:
+@each_domain
+async def test_a_wrong_body_is_answered_as_over_the_websocket(
+    settings: Settings, domain: str
+) -> None:
     async with unharmed(settings, **FREE) as node, asking(node) as http:
         token = await new_token(node)
         async with websocket(node, JSON, token=token) as wire:
-            for op in OVER_HTTP:
+            for op in of(domain):
                 for _, body in wrong_bodies(op):
                     if any_bytes(body) or too_large_for_strangers(op, body):
                         continue
@@ -108,7 +120,7 @@ async def test_what_does_not_exist_is_told_to_anybody(settings: Settings) -> Non
 
 
 async def test_a_body_may_be_as_long_as_a_frame(settings: Settings) -> None:
-    def of(size: int) -> bytes:
+    def long(size: int) -> bytes:
         return b"{}".ljust(size)
 
     def status(answer: Answer) -> tuple[int, object]:
@@ -117,11 +129,11 @@ async def test_a_body_may_be_as_long_as_a_frame(settings: Settings) -> None:
     async with unharmed(settings) as node, asking(node) as http:
         token = ("Authorization", f"Bearer {await new_token(node)}")
         small, large = node.settings.max_frame_before_auth, node.settings.max_frame
-        assert status(await http.send("ping", of(small))) == (200, None)
-        assert status(await http.send("ping", of(small + 1))) == (413, "too_large")
-        assert status(await http.send("session.list", of(large), token)) == (200, None)
-        assert status(await http.send("session.list", of(large + 1), token)) == (413, "too_large")
-        assert status(await http.send("session.list", of(large + 1))) == (401, "auth_required")
+        assert status(await http.send("ping", long(small))) == (200, None)
+        assert status(await http.send("ping", long(small + 1))) == (413, "too_large")
+        assert status(await http.send("session.list", long(large), token)) == (200, None)
+        assert status(await http.send("session.list", long(large + 1), token)) == (413, "too_large")
+        assert status(await http.send("session.list", long(large + 1))) == (401, "auth_required")
 
 
 async def test_answers_are_not_kept_by_caches(settings: Settings) -> None:
