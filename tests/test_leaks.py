@@ -49,7 +49,7 @@ def in_an_exception_of_a_library(secret: str) -> None:
         logging.getLogger("library").exception("wrong")
 
 
-@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("secret", SECRETS, ids=range(len(SECRETS)))  # some are random
 @pytest.mark.parametrize("form", ["json", "console", None])
 @pytest.mark.parametrize(
     "leak", [in_a_value, in_an_exception, in_a_library, in_an_exception_of_a_library]

@@ -228,8 +228,7 @@ async def break_store(it: Misuse, token: str, pg: asyncpg.Connection) -> None:
 
 
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize("level", ["debug", "info"])
-@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize(("form", "level"), [("json", "debug"), ("console", "info")])
 async def test_no_secret_is_logged_whatever_happens(
     planted: dict[str, str], pg: asyncpg.Connection, form: str, level: str
 ) -> None:
