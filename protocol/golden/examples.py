@@ -25,7 +25,7 @@ from lumina_protocol.conversations import (
     TellTyping,
     TypingTold,
 )
-from lumina_protocol.errors import ERRORS, Conflict, RateLimited, Unavailable
+from lumina_protocol.errors import ERRORS, Conflict, RateLimited, Suspended, Unavailable
 from lumina_protocol.limits import GetLimits, LimitLeft, LimitsLeft
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
 from lumina_protocol.messages import (
@@ -68,6 +68,7 @@ from golden.frames import (
     refused,
     told,
 )
+from golden.report_examples import MODERATION, REPORTS
 
 
 def message(seq: int, id_: UUID, sender: UUID, content: str) -> Message:
@@ -362,6 +363,7 @@ ERROR_FRAMES = [
         "with all fields and the largest id",
     ),
     refused(None, Unavailable(), "with id null"),
+    refused(2, Suspended("This account is suspended: spam", until=NOW + MINUTE), "with until"),
     *(refused(10, error(), code) for code, error in ERRORS.items()),
 ]
 
@@ -374,5 +376,7 @@ EXAMPLES = [
     *GROUPS,
     *MESSAGES,
     *EDITS,
+    *REPORTS,
+    *MODERATION,
     *ERROR_FRAMES,
 ]

@@ -10,6 +10,8 @@ from lumina_protocol import (
     logins,
     members,
     messages,
+    moderation,
+    reports,
     session,
     tokens,
 )
@@ -27,6 +29,8 @@ __all__ = [
     "logins",
     "members",
     "messages",
+    "moderation",
+    "reports",
     "session",
     "tokens",
 ]
