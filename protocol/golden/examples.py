@@ -192,6 +192,21 @@ SESSIONS = [
         ),
         ", to a bot",
     ),
+    answered(
+        2,
+        "auth",
+        Ready(
+            connection_id=CONNECTION,
+            session_id=SESSION,
+            user_id=ALICE,
+            username="alice",
+            time=NOW + 15_000,
+            role="moderator",
+            expires_at=NOW + 15 * MINUTE,
+            epoch=1,
+        ),
+        ", to staff",
+    ),
     asked(2, Authenticate(token=TOKEN, resume=True), ", to resume"),
     asked(3, Resume(), ", for the first time"),
     asked(
@@ -359,7 +374,13 @@ ERROR_FRAMES = [
     refused(10, RateLimited(retry_after_ms=21, limit="message"), "with retry_after_ms"),
     refused(
         2**53 - 1,
-        Unavailable("Every field is here.", field="token", retry_after_ms=1000, limit="message"),
+        Unavailable(
+            "Every field is here.",
+            field="token",
+            retry_after_ms=1000,
+            limit="message",
+            until=NOW + MINUTE,
+        ),
         "with all fields and the largest id",
     ),
     refused(None, Unavailable(), "with id null"),
