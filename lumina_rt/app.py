@@ -32,10 +32,12 @@ from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
 from lumina_rt.http.trace import Asked
 from lumina_rt.hub import Hub
+from lumina_rt.letters import Letters
 from lumina_rt.limits import Limits
 from lumina_rt.pages import fillings
 from lumina_rt.preflight import examine, refuse_problems
 from lumina_rt.router import Services
+from lumina_rt.smtp import read_sender, read_server
 from lumina_rt.store import db as store
 from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
@@ -46,6 +48,7 @@ from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.epoch import Epoch
 from lumina_rt.workers.health import Health
 from lumina_rt.workers.heartbeat import Heartbeat
+from lumina_rt.workers.mailer import Mailer
 from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
 from lumina_rt.workers.revocations import Revocations
@@ -168,6 +171,7 @@ async def run(settings: Settings) -> AsyncIterator[Node]:
 
 def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
     return {
+        **_mailer(node),
         "bus.reader": node.bus.run_reader,
         "bus.publisher": node.bus.run_publisher,
         "bus.prober": node.bus.run_prober,
@@ -182,6 +186,17 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "counters": Counters(node.services.db).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
     }
+
+
+def _mailer(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
+    """None where no mail server is set up."""
+    settings, services = node.settings, node.services
+    if settings.smtp_url is None or settings.mail_from is None:
+        return {}
+    server = read_server(settings.smtp_url.get_secret_value())
+    sender = read_sender(settings.mail_from)
+    posted, keyring = services.letters.posted, services.keyring
+    return {"mailer": Mailer(services.db, keyring, server, sender, posted, node.telemetry).run}
 
 
 async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Node:
@@ -212,6 +227,8 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         session_days=settings.session_days,
         sessions_ended=_both(revocations.look, bus.say_ended),
         passwords=Passwords(settings.logins_waiting, settings.password_rounds),
+        keyring=(keyring := settings.keyring()),
+        letters=Letters(keyring, settings.public_url if settings.smtp_url else None),
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
         hash_key=cluster["hash_key"],
         telemetry=telemetry,
@@ -221,17 +238,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         covered=gate.covered,
         epoch=epoch.current,
     )
-    runner = web.AppRunner(
-        public_app(settings.body_timeout_s),
-        handle_signals=False,
-        access_log=None,
-        # It runs until the head of the next request is whole, not until its first byte.
-        keepalive_timeout=settings.header_timeout_s,
-        lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),
-    )
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    gateway = Gateway(settings, services, hub, _http_server(runner))
+    gateway = Gateway(settings, services, hub, await _http_server(settings, stack))
     revocations.end = gateway.end
     gateway.has_ended = lambda session_id: session_id in revocations.ended
     heartbeat = Heartbeat(db, bus, epoch)
@@ -360,10 +367,19 @@ def _taken(host: str, port: int, setting: str, error: OSError) -> str:
     )
 
 
-def _http_server(runner: web.AppRunner) -> web.Server:
-    server = runner.server
-    assert server is not None
-    return server
+async def _http_server(settings: Settings, stack: AsyncExitStack) -> web.Server:
+    runner = web.AppRunner(
+        public_app(settings.body_timeout_s),
+        handle_signals=False,
+        access_log=None,
+        # It runs until the head of the next request is whole, not until its first byte.
+        keepalive_timeout=settings.header_timeout_s,
+        lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    assert runner.server is not None
+    return runner.server
 
 
 async def _leave(bus: Bus, heartbeat: Heartbeat, telemetry: Telemetry) -> None:

@@ -9,10 +9,20 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lumina_rt.gcra import Rate
+from lumina_rt.keyring import Keyring, development_keys, read_keys
+from lumina_rt.smtp import read_sender, read_server
 
 MIN_SECRET = 32
 POSTGRES_URL = r"^postgres(ql)?://"
@@ -51,8 +61,21 @@ class Settings(BaseSettings):
     """What every Redis key begins with, so that several installations can share an engine."""
     secret: SecretStr
     """Signs tokens; at least 32 characters. The same on every node."""
+    encryption_keys: Annotated[SecretStr | None, Field(validate_default=True)] = None
+    """name:key,name2:key2 with keys of 32 bytes in hex or base64, the same on every node: what the
+    database must not be able to read is encrypted under the first, and all decrypt. Needed in
+    production; in development it is made of the secret. `lumina keys` changes it."""
     blob_dir: Path = Path(".lumina/blobs")
     """Where uploaded files are kept."""
+
+    smtp_url: SecretStr | None = None
+    """smtp://user:password@host:587 (STARTTLS), or smtps:// (TLS at once): who is given the mails.
+    Without it there are none, and operations that need one say so."""
+    mail_from: Annotated[str | None, Field(validate_default=True)] = None
+    """Name <no-reply@example.com>; needed with smtp_url."""
+    public_url: Annotated[str | None, Field(validate_default=True)] = None
+    """Where the app is, for the links in mails: /verify-email#TOKEN and /reset-password#TOKEN below
+    it. Needed with smtp_url."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -191,15 +214,59 @@ class Settings(BaseSettings):
         old = self.old_secrets.get_secret_value().split(",")
         return [self.secret.get_secret_value(), *(each.strip() for each in old if each.strip())]
 
+    @field_validator("encryption_keys")
+    @classmethod
+    def _has_keys(cls, keys: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if keys is not None:
+            read_keys(keys.get_secret_value())
+        elif info.data.get("environment") == "production":
+            raise PydanticCustomError("missing", "is missing")
+        return keys
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            read_server(url.get_secret_value())
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_sender(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None:
+            read_sender(text)
+        return _needed_for_mail(text, info)
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_url(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[!-~]+", url):
+            raise ValueError("write it as https://chat.example")
+        return _needed_for_mail(url.rstrip("/") if url else None, info)
+
     @property
     def production(self) -> bool:
         return self.environment == "production"
+
+    def keyring(self) -> Keyring:
+        if self.encryption_keys is None:
+            return Keyring(development_keys(self.secret.get_secret_value()))
+        return Keyring(read_keys(self.encryption_keys.get_secret_value()))
+
+
+def _needed_for_mail(value: str | None, info: ValidationInfo) -> str | None:
+    if value is None and info.data.get("smtp_url") is not None:
+        raise PydanticCustomError("missing", "is missing")
+    return value
 
 
 HINTS = {
     "database_url": "set it to postgresql://user:password@host:5432/database",
     "redis_url": "set it to redis://host:6379/0",
     "secret": "make one with: openssl rand -hex 32",
+    "encryption_keys": "write it as name:key, with a key from: openssl rand -hex 32",
+    "mail_from": "set it to whom mails are from, as Name <no-reply@example.com>",
+    "public_url": "set it to where the app is, as https://chat.example",
 }
 
 

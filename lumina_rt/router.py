@@ -25,6 +25,8 @@ from pydantic import ValidationError
 
 from lumina_rt.catch_up import CatchUp
 from lumina_rt.credentials import Passwords
+from lumina_rt.keyring import Keyring
+from lumina_rt.letters import Letters
 from lumina_rt.limits import HOT, Limits, Who
 from lumina_rt.session import Input, Waiting
 from lumina_rt.store.db import Db, Emitted
@@ -61,6 +63,9 @@ class Services:
     sessions_ended: Callable[[], None]
     """To be called when logins have ended: their sockets are closed at once, on all nodes."""
     passwords: Passwords
+    keyring: Keyring
+    """Seals what Postgres is not to read."""
+    letters: Letters
     writers: Writers
     hash_key: bytes
     """Keys the digests of what was sent, see sql/migrations/0001."""

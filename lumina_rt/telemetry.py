@@ -67,6 +67,7 @@ class Telemetry:
     failures: Counter = field(init=False)
     strays: Gauge = field(init=False)
     purges: Counter = field(init=False)
+    mails: Counter = field(init=False)
     batches: Histogram = field(init=False)
     limited: Counter = field(init=False)
     limits_alone: Counter = field(init=False)
@@ -93,6 +94,7 @@ class Telemetry:
             "lumina_partition_strays", "Rows in default partitions", ["parent"], registry=r
         )
         self.purges = Counter("lumina_purged", "Rows removed for good", ["table"], registry=r)
+        self.mails = Counter("lumina_mails", "Mails", ["purpose", "outcome"], registry=r)
         self.batches = Histogram(
             "lumina_batch_items", "Committed together", buckets=BATCH_ITEMS, registry=r
         )
@@ -177,3 +179,13 @@ class Telemetry:
         self.purges.labels(table).inc(rows)
         if rows:
             self.log.info("purged", table=table, rows=rows)
+
+    def mail_sent(self, purpose: str, tries: int) -> None:
+        self.mails.labels(purpose, "sent").inc()
+        self.log.info("mail sent", purpose=purpose, tries=tries)
+
+    def mail_failed(self, purpose: str, cause: str, tries: int, *, over: bool) -> None:
+        """A try; `over` when it was the last. `cause` never has an address in it."""
+        self.mails.labels(purpose, "failed" if over else "retried").inc()
+        said = "mail given up" if over else "mail not sent, to be tried again"
+        self.log.warning(said, purpose=purpose, cause=cause, tries=tries)

@@ -4,6 +4,7 @@ from lumina_rt.handlers import (
     accounts,
     conversations,
     edits,
+    emails,
     limits,
     logins,
     members,
@@ -13,12 +14,14 @@ from lumina_rt.handlers import (
     resume,
     session,
     tokens,
+    totp,
 )
 
 __all__ = [
     "accounts",
     "conversations",
     "edits",
+    "emails",
     "limits",
     "logins",
     "members",
@@ -28,4 +31,5 @@ __all__ = [
     "resume",
     "session",
     "tokens",
+    "totp",
 ]

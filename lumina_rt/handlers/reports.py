@@ -28,6 +28,7 @@ from lumina_protocol.reports import (
     Reports,
 )
 
+from lumina_rt import second_factor
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 
@@ -146,6 +147,7 @@ async def appeal_suspension(ctx: Ctx, request: AppealSuspension) -> AppealMade:
         found = await tx.maybe(SUSPENSION, user_id=user["user_id"])
         if found is None:
             raise NotFound("This account is not suspended.")
+        await second_factor.ask(ctx, tx, user["user_id"], request.code)
         return await _appeal(tx, user["user_id"], found["report_id"], request.text)
 
 

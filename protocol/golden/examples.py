@@ -45,7 +45,7 @@ from lumina_protocol.messages import (
 )
 from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resume, Resumed
 
-from golden.account_examples import ACCOUNTS, BOT, BOTS, LOGINS
+from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS, TOTP
 from golden.frames import (
     ADDITION,
     ALICE,
@@ -393,6 +393,8 @@ EXAMPLES = [
     *ACCOUNTS,
     *LOGINS,
     *BOTS,
+    *EMAILS,
+    *TOTP,
     *CONVERSATIONS,
     *GROUPS,
     *MESSAGES,

@@ -122,6 +122,13 @@ REPORTS = [
     asked(3, AppealDecision(report_id=OTHER_REPORT, text="It was an invitation.")),
     answered(3, "report.appeal", AppealMade(status="appealed")),
     asked(1, AppealSuspension(username="alice", password=PASSWORD, text="It was an invitation.")),
+    asked(
+        1,
+        AppealSuspension(
+            username="alice", password=PASSWORD, code="287082", text="It was an invitation."
+        ),
+        ", with a code",
+    ),
     answered(1, "report.appeal_suspension", AppealMade(status="appealed")),
     told(ReportCreated(report=MADE, user_rev=7)),
     told(

@@ -6,6 +6,7 @@ Importing this package fills `REQUESTS` and `EVENTS`. One line per domain.
 from lumina_protocol import (
     accounts,
     conversations,
+    emails,
     limits,
     logins,
     members,
@@ -14,6 +15,7 @@ from lumina_protocol import (
     reports,
     session,
     tokens,
+    totp,
 )
 from lumina_protocol.frame import EVENTS, REQUESTS
 
@@ -25,6 +27,7 @@ __all__ = [
     "VERSION",
     "accounts",
     "conversations",
+    "emails",
     "limits",
     "logins",
     "members",
@@ -33,4 +36,5 @@ __all__ = [
     "reports",
     "session",
     "tokens",
+    "totp",
 ]

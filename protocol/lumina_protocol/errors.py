@@ -89,6 +89,20 @@ class WrongCredentials(LuminaError):
     default = "The username or the password is wrong."
 
 
+class CodeNeeded(LuminaError):
+    """The password was right, and the user has a second factor."""
+
+    code = "code_needed"
+    default = "This account has a second factor: send its `code` too."
+
+
+class WrongCode(LuminaError):
+    """It is wrong, too old, from a clock that is off by more than a minute, or was used before."""
+
+    code = "wrong_code"
+    default = "The code is wrong or was used before; wait for the next one, or use a recovery code."
+
+
 class InvalidToken(LuminaError):
     code = "invalid_token"
     default = "The token is not from this server, or not valid any more; log in again."
@@ -183,6 +197,13 @@ class IdTime(LuminaError):
 
     code = "id_time"
     default = "The id says a time that cannot be; make a new id, on a device whose clock is right."
+
+
+class NoMail(LuminaError):
+    """What was asked for needs a mail, and the operator has named no mail server."""
+
+    code = "no_mail"
+    default = "This server sends no mail: its operator has not set LUMINA_SMTP_URL."
 
 
 class RateLimited(LuminaError):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints
 
+from lumina_protocol.accounts import Code
 from lumina_protocol.fields import Id, Millis, NewId, Password, Username, username_key, without_nul
 from lumina_protocol.frame import PersonalEvent, Reply, Request, Wire
 
@@ -111,6 +112,8 @@ class AppealSuspension(Request[AppealMade]):
 
     username: Username
     password: Password
+    code: Code | None = None
+    """Of the second factor, as with `account.login`."""
     text: Description
 
     def account_tried(self) -> str:

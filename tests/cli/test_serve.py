@@ -26,6 +26,7 @@ def good(settings: Settings, tmp_path: Path) -> dict[str, str]:
         "redis_url": settings.redis_url,
         "redis_prefix": settings.redis_prefix,
         "secret": SECRET,
+        "encryption_keys": f"k1:{SECRET}{SECRET[::-1]}",
         "environment": "development",
         "blob_dir": str(tmp_path / "blobs"),
         "port": "0",
@@ -40,7 +41,12 @@ def serve(settings: dict[str, str], **changes: str) -> str:
 
 def test_without_settings_it_names_those_that_are_missing() -> None:
     said = complaint(lumina("serve"))
-    for name in ("LUMINA_DATABASE_URL", "LUMINA_REDIS_URL", "LUMINA_SECRET"):
+    for name in (
+        "LUMINA_DATABASE_URL",
+        "LUMINA_REDIS_URL",
+        "LUMINA_SECRET",
+        "LUMINA_ENCRYPTION_KEYS",
+    ):
         assert f"{name} is missing" in said
 
 

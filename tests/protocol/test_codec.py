@@ -21,6 +21,7 @@ from lumina_protocol.conversations import (
     SyncConversation,
     TellTyping,
 )
+from lumina_protocol.emails import RequestReset, ResetPassword, SetEmail, VerifyEmail
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import (
     MAX_REQUEST_ID,
@@ -59,6 +60,13 @@ from lumina_protocol.reports import (
 )
 from lumina_protocol.session import Authenticate, Ping, Resume
 from lumina_protocol.tokens import CreateToken, ListTokens, RevokeToken
+from lumina_protocol.totp import (
+    BeginTotp,
+    ConfirmTotp,
+    GetTotp,
+    RemoveTotp,
+    RenewRecoveryCodes,
+)
 
 from tests.protocol.vectors import VECTORS
 
@@ -249,6 +257,9 @@ DEVICES = st.builds(
     platform=st.sampled_from(["ios", "other"]),
     app_version=st.none() | TEXT.map(lambda text: text[:50]),
 )
+EMAILS = st.sampled_from(["alice@example.com", "o'hara+tag@mail.example", "ünï@exämple.org"])
+MAILED = st.text("ab-_=", min_size=1, max_size=200)
+TOTP_CODES = st.text("0123456789-AB ", min_size=6, max_size=40)
 REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     "account.register": st.builds(
         Register,
@@ -258,7 +269,11 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         device=st.none() | DEVICES,
     ),
     "account.login": st.builds(
-        Login, username=NAMES, password=PASSWORDS, device=st.none() | DEVICES
+        Login,
+        username=NAMES,
+        password=PASSWORDS,
+        code=st.none() | TOTP_CODES,
+        device=st.none() | DEVICES,
     ),
     "account.refresh": st.builds(Refresh, op_id=NEW_IDS, refresh_token=st.text("ab-_", min_size=1)),
     "account.logout": st.builds(Logout),
@@ -276,6 +291,15 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         expires_at=st.none() | SEQS,
     ),
     "token.list": st.builds(ListTokens),
+    "account.set_email": st.builds(SetEmail, email=EMAILS),
+    "account.verify_email": st.builds(VerifyEmail, token=MAILED),
+    "account.request_reset": st.builds(RequestReset, email=EMAILS),
+    "account.reset_password": st.builds(ResetPassword, token=MAILED, password=PASSWORDS),
+    "totp.get": st.builds(GetTotp),
+    "totp.begin": st.builds(BeginTotp, password=PASSWORDS),
+    "totp.confirm": st.builds(ConfirmTotp, code=TOTP_CODES),
+    "totp.renew_codes": st.builds(RenewRecoveryCodes, code=TOTP_CODES),
+    "totp.remove": st.builds(RemoveTotp, password=PASSWORDS, code=TOTP_CODES),
     "token.revoke": st.builds(RevokeToken, token_id=st.uuids()),
     "auth": st.builds(Authenticate, token=st.text("abc.-_", min_size=1), resume=st.booleans()),
     "resume": st.builds(
@@ -343,7 +367,11 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     "report.list": st.builds(ListReports),
     "report.appeal": st.builds(AppealDecision, report_id=st.uuids(), text=SHORT),
     "report.appeal_suspension": st.builds(
-        AppealSuspension, username=NAMES, password=PASSWORDS, text=SHORT
+        AppealSuspension,
+        username=NAMES,
+        password=PASSWORDS,
+        code=st.none() | st.just("123456"),
+        text=SHORT,
     ),
     "report.queue": st.builds(
         ReadQueue, appeals=st.booleans(), after=st.none() | st.uuids(), limit=st.integers(1, 20)

@@ -15,9 +15,13 @@ FLAG = re.compile(r"\b(is_deleted|is_active|deleted_at)\b")
 
 # Statements that must see what is deleted.
 EXCEPTIONS = {
+    "moderation.lock_user": "whoever is decided about, also when they have gone",
     "counters.fold": "what is deleted keeps its counters right: it may be restored",
     "counters.compare": "the same",
     "conversations.describe": "members are named for as long as they are members",
+    "emails.owner": "the address of an account that is switched off is not free",
+    "keys.count": "what is encrypted, is so whatever became of its account",
+    "keys.emails_from": "the same",
     "messages.digest": "a key is taken for ever, whatever became of the message",
     "purge.expired_stories": "an expired story goes, whether it was deleted or not",
     "purge.stories": "those that expired_stories found",
