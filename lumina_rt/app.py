@@ -28,6 +28,8 @@ from lumina_rt.gate import Filling, Gate, Read
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.gateway import Gateway
 from lumina_rt.gateway.trace import sessions_of
+from lumina_rt.http.faults import FAULTS
+from lumina_rt.http.operations import Operations
 from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
 from lumina_rt.http.trace import Asked
@@ -64,6 +66,8 @@ FLUSH_S = 2.0
 CLOSE_POOL_S = 5.0
 HTTP_LINGER_S = 5
 """How long a body is passed over that nobody has asked for."""
+HTTP_END_S = 2.0
+"""How long a node that stops waits for those who are still sending a body."""
 RESUMES_AT_ONCE = 4
 """Of the pool's connections, so that those who are live are served as well."""
 SEND_AWAY_S = 2.0
@@ -238,7 +242,9 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         covered=gate.covered,
         epoch=epoch.current,
     )
-    gateway = Gateway(settings, services, hub, await _http_server(settings, stack))
+    operations = Operations(settings, services)
+    http_server = await _http_server(settings, operations, stack)
+    operations.door = gateway = Gateway(settings, services, hub, http_server)
     revocations.end = gateway.end
     gateway.has_ended = lambda session_id: session_id in revocations.ended
     heartbeat = Heartbeat(db, bus, epoch)
@@ -345,7 +351,10 @@ async def _listen(node: Node, stack: AsyncExitStack) -> None:
     except OSError as error:
         raise PortTaken(_taken(settings.host, settings.port, "LUMINA_PORT", error)) from error
     private = web.AppRunner(
-        private_app(node.telemetry, node.checks, node.trace), handle_signals=False, access_log=None
+        private_app(node.telemetry, node.checks, node.trace),
+        handle_signals=False,
+        access_log=None,
+        logger=FAULTS,
     )
     await private.setup()
     stack.push_async_callback(private.cleanup)
@@ -367,11 +376,18 @@ def _taken(host: str, port: int, setting: str, error: OSError) -> str:
     )
 
 
-async def _http_server(settings: Settings, stack: AsyncExitStack) -> web.Server:
+async def _http_server(
+    settings: Settings, operations: Operations, stack: AsyncExitStack
+) -> web.Server:
+    public = public_app(settings.body_timeout_s, settings.allowed_origins)
+    operations.add_to(public)
     runner = web.AppRunner(
-        public_app(settings.body_timeout_s),
+        public,
         handle_signals=False,
         access_log=None,
+        logger=FAULTS,
+        auto_decompress=False,  # or a small body could become a large one before it is counted
+        shutdown_timeout=HTTP_END_S,
         # It runs until the head of the next request is whole, not until its first byte.
         keepalive_timeout=settings.header_timeout_s,
         lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),

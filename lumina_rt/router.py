@@ -21,6 +21,7 @@ from lumina_protocol.errors import (
     UnknownOp,
 )
 from lumina_protocol.frame import Event, EventFrame, Reply, Request, RequestFrame
+from lumina_protocol.session import Ready
 from pydantic import ValidationError
 
 from lumina_rt.catch_up import CatchUp
@@ -98,6 +99,12 @@ class Ctx:
     """Of the client: 192.0.2.1 or 2001:db8::1; see LUMINA_TRUSTED_PROXIES."""
     line: Line | None = None
     """None once the connection is lost, or where there is none."""
+
+    def authenticated(self, ready: Ready) -> None:
+        """From here on it is this user who asks."""
+        self.user, self.session_id = ready.user_id, ready.session_id
+        if ready.scopes is not None:
+            self.scopes = frozenset(("", *ready.scopes))
 
     @property
     def user_id(self) -> UUID:

@@ -25,9 +25,9 @@ from lumina_rt.dev.engines import Engines
 from lumina_rt.store import migrate
 from tests.bus.members import OwnRedis
 from tests.house import LOOSE
+from tests.leaks import SECRET, watching
 
 TEMPLATE = "lumina_template"
-SECRET = "0f6b1c2d9e8a7f5b4c3d2e1f0a9b8c7d"
 
 
 def pytest_asyncio_loop_factories(
@@ -42,6 +42,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("LUMINA_")]:
         if not name.startswith("LUMINA_TEST_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_secret_logged() -> Iterator[None]:
+    """A test during which a secret of the tests gets into a log fails."""
+    with watching():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -328,9 +328,7 @@ class Connection(asyncio.Protocol):
         """Events follow from here on, so the hub knows the session before the reply is sent."""
         if isinstance(result, Ready) and self.session.accepted(result.user_id):
             self._set_timer(None)
-            self.ctx.user, self.ctx.session_id = result.user_id, result.session_id
-            if result.scopes is not None:
-                self.ctx.scopes = frozenset(("", *result.scopes))
+            self.ctx.authenticated(result)
             if result.expires_at:
                 self.ends_at(result.expires_at)
             if resumes:

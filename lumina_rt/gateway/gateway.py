@@ -24,9 +24,9 @@ from lumina_rt.gateway.connection import PATH, Connection
 from lumina_rt.gateway.edge import Edge
 from lumina_rt.gateway.flusher import Flusher
 from lumina_rt.gateway.heartbeat import Wheel
-from lumina_rt.gateway.origin import may_connect
 from lumina_rt.gateway.tls import Certificates, TlsListener
 from lumina_rt.hub import Hub
+from lumina_rt.origin import may_connect
 from lumina_rt.router import Services
 from lumina_rt.session import Limits
 
@@ -129,17 +129,21 @@ class Gateway:
         open_now = len(self.connections) + self.strangers + len(self.http_protocol.connections)
         return open_now >= self.settings.max_connections
 
+    @property
+    def shut(self) -> str:
+        """Why nobody is let in any more; empty when they are."""
+        if not self.accepting:
+            return "This node is stopping; connect again."
+        return "This node is cut off; connect again." if self.cut_off else ""
+
     def refusal(self, request: Request) -> tuple[http.HTTPStatus, str] | None:
         """Why this handshake is refused, if it is."""
         if request.path.partition("?")[0] != PATH:
             self.telemetry.refused.labels("path").inc()
             return http.HTTPStatus.NOT_FOUND, f"The websocket is at {PATH}.\n"
-        if not self.accepting:
-            self.telemetry.refused.labels("draining").inc()
-            return http.HTTPStatus.SERVICE_UNAVAILABLE, "This node is stopping; connect again.\n"
-        if self.cut_off:
-            self.telemetry.refused.labels("cut_off").inc()
-            return http.HTTPStatus.SERVICE_UNAVAILABLE, "This node is cut off; connect again.\n"
+        if self.shut:
+            self.telemetry.refused.labels("cut_off" if self.accepting else "draining").inc()
+            return http.HTTPStatus.SERVICE_UNAVAILABLE, f"{self.shut}\n"
         headers = request.headers
         host = (headers.get_all("Host") or [""])[0]
         if not may_connect(headers.get_all("Origin"), host, self.settings.allowed_origins):

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from lumina_rt import __version__
+from lumina_rt.http.cors import cors
 
 MAX_BODY = 1_048_576
 """In bytes."""
-SOCKET = "/v1/socket"
+SOCKET, HTTP = "/v1/socket", "/v1/{op}"
 UNREAD = {408, 413}
 """After these answers the rest of a body would have to be read to hear the next request."""
 
 
-def public_app(body_timeout_s: float) -> web.Application:
-    middlewares = [errors_as_json, bodies_in_time(body_timeout_s)]
+def public_app(body_timeout_s: float, allowed_origins: Collection[str] = ()) -> web.Application:
+    middlewares = [cors(allowed_origins), errors_as_json, bodies_in_time(body_timeout_s)]
     app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY)
     app.router.add_get("/", about)
     app.router.add_get(SOCKET, upgrade_required)
@@ -26,7 +28,7 @@ def public_app(body_timeout_s: float) -> web.Application:
 
 async def about(request: web.Request) -> web.Response:
     return web.json_response(
-        {"server": f"lumina-rt/{__version__}", "websocket": SOCKET, "protocol": 1}
+        {"server": f"lumina-rt/{__version__}", "websocket": SOCKET, "http": HTTP, "protocol": 1}
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgpack
@@ -13,6 +13,7 @@ import orjson
 from lumina_protocol.errors import ErrorBody
 from lumina_protocol.frame import (
     MAX_REQUEST_ID,
+    Body,
     ErrorFrame,
     Event,
     EventFrame,
@@ -105,6 +106,18 @@ def children(node: object) -> list[Any]:
     if isinstance(node, list):
         return [child for child in node if isinstance(child, dict | list)]
     return []
+
+
+def decode_body(data: bytes) -> Body:
+    """The body of a request without its frame, as HTTP carries it: JSON, and as strict as in the
+    frame. Raises Malformed."""
+    try:
+        value = JSON.unpack(data)
+    except ValueError as error:
+        raise Malformed(f"not json: {error}") from None
+    if not isinstance(value, dict):
+        raise Malformed("not a JSON object")
+    return cast("RequestFrame", to_frame([Kind.REQUEST.value, 1, "", value])).body
 
 
 def transcode(payload: bytes) -> bytes:

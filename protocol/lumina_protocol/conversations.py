@@ -107,6 +107,7 @@ class TellTyping(Request[TypingTold]):
     """The user is writing in this conversation: said every few seconds, while it is so."""
 
     op = "conversation.typing"
+    over_http = False
     scope = "messages.write"
     limited_as = "typing"
 

@@ -104,6 +104,8 @@ class Request(Wire, Generic[R]):
     """Whether a connection may ask for it before it has authenticated."""
     scope: ClassVar[str | None] = None
     """What a bot's token must allow; "" is allowed to all, None to logins only."""
+    over_http: ClassVar[bool] = True
+    """Whether it makes sense without a connection."""
     retry_safe: ClassVar[bool] = True
     """Whether it may be sent again, with the same ids, when no answer came to the first."""
     limited_as: ClassVar[str] = "default"

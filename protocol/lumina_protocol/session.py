@@ -54,6 +54,7 @@ class Ready(Reply):
 class Authenticate(Request[Ready]):
     op = "auth"
     public = True
+    over_http = False
     scope = ""
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
@@ -82,6 +83,7 @@ class Resume(Request[Resumed]):
     """
 
     op = "resume"
+    over_http = False
     scope = "read"
 
     epoch: Seq | None = None

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.leaks import look
+
 COMMAND = [sys.executable, "-m", "lumina_rt"]
 
 
@@ -26,8 +28,8 @@ def lumina(
     text: str = "",
     within_s: float = 15,
 ) -> subprocess.CompletedProcess[str]:
-    """Run to the end; `text` is typed."""
-    return subprocess.run(
+    """Run to the end; `text` is typed. What it says on stderr is searched for secrets."""
+    done = subprocess.run(
         [*COMMAND, *args],
         env=env if env is not None else environment(),
         cwd=cwd or "/",  # where no `lumina dev` has left its settings
@@ -37,6 +39,8 @@ def lumina(
         check=False,
         timeout=within_s,
     )
+    look(done.stderr)
+    return done
 
 
 def complaint(done: subprocess.CompletedProcess[str]) -> str:

@@ -19,6 +19,7 @@ from lumina_protocol.emails import SetEmail
 from lumina_rt.client import Client
 from lumina_rt.dev.state import DEMO_PASSWORD
 from tests.cli.command import COMMAND, complaint, environment, free_ports, lumina, open_folder
+from tests.leaks import look
 
 pytestmark = [pytest.mark.embedded_only, pytest.mark.timeout(60)]
 
@@ -53,6 +54,7 @@ def dev(folder: Path, *args: str) -> Iterator[subprocess.Popen[str]]:
             process.send_signal(signal.SIGINT)
         process.wait(20)
         assert process.stdout
+        look(process.stdout.read())
         process.stdout.close()
 
 
@@ -61,6 +63,7 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
     assert process.stdout
     for line in process.stdout:
         said += line
+        look(line)
         if words in line:
             break
     return said

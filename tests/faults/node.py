@@ -17,10 +17,10 @@ from lumina_rt.dev.engines import WRITER, die_with_parent
 from tests.faults.engines import DATABASE, POSTGRES_SOCKET, OwnEngines
 from tests.faults.relay import HOST, Relay
 from tests.house import LOOSE
+from tests.leaks import SECRET, look
 
 ROOT = Path(__file__).parents[2]
 READY_TIMEOUT_S = 60
-SECRET = "0f6b1c2d9e8a7f5b4c3d2e1f0a9b8c7d"
 SERVE = ("-m", "lumina_rt", "serve")
 
 
@@ -125,5 +125,7 @@ class FaultyNode:
 
     async def stop(self) -> None:
         await self.kill()
+        if self.log.exists():
+            look(self.log.read_text("utf-8", "replace"))
         await self.postgres.stop()
         await self.redis.stop()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lumina_rt.config import Settings
-from lumina_rt.gateway.origin import may_connect
+from lumina_rt.origin import may_connect
 from tests.gateway.unharmed import count, unharmed
 from tests.gateway.wire import handshake, tcp
 

@@ -1,4 +1,4 @@
-"""Which web pages may open a websocket: browsers ask nobody else (RFC 6455 section 10.2)."""
+"""Which web pages may ask: of websockets browsers ask nobody else (RFC 6455 section 10.2)."""
 
 from __future__ import annotations
 
