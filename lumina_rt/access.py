@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from lumina_protocol.errors import Forbidden, NotFound
+from lumina_protocol.errors import Forbidden, NotFound, Suspended
 
 from lumina_rt.store.queries import query
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lumina_rt.store.db import Row, Tx
 
 MEMBERSHIP = query("conversations.membership")
+STAFF = query("moderation.staff_role")
 
 
 async def member(tx: Tx, *, user_id: UUID, conversation_id: UUID) -> Row:
@@ -42,3 +43,18 @@ async def group_admin(tx: Tx, *, user_id: UUID, conversation_id: UUID) -> Row:
     if row["role"] not in ("owner", "admin"):
         raise Forbidden("Only its owner and its admins do this.", field="conversation_id")
     return row
+
+
+async def staff(tx: Tx, *, user_id: UUID) -> str:
+    """The role of a moderator or an admin. Raises Forbidden for everybody else."""
+    row = await tx.maybe(STAFF, user_id=user_id)
+    if row is None:
+        raise Forbidden("Only staff do this.")
+    return str(row["staff_role"])
+
+
+def refuse_suspended(user: Row) -> None:
+    """Of a row that has both columns. Raises Suspended, which says until when and why."""
+    if user["suspended_until"] is not None:
+        why = f"This account is suspended: {user['suspended_reason']}"
+        raise Suspended(why, until=user["suspended_until"])

@@ -24,7 +24,8 @@ with used as (
     update access_tokens set last_used_at = now()
     where token_digest = :token_digest and (last_used_at is null or last_used_at < now() - interval '1 minute')
 )
-select t.token_id, t.user_id, u.username, t.scopes, to_ms(t.expires_at) as expires_at
+select t.token_id, t.user_id, u.username, t.scopes, to_ms(t.expires_at) as expires_at,
+       still(u.suspended_until) as suspended_until, u.suspended_reason
 from access_tokens t join users u using (user_id)
 where t.token_digest = :token_digest and t.revoked_at is null
   and (t.expires_at is null or t.expires_at > now()) and u.is_active;

@@ -14,7 +14,9 @@ where username_key = :username_key and is_active;
 select username, password_hash from users where user_id = :user_id and is_active;
 
 -- name: logged_in
-update users set last_login_at = now() where user_id = :user_id;
+-- Locks the user: whoever suspends them meanwhile sees the login that follows, or this sees the suspension.
+update users set last_login_at = now() where user_id = :user_id
+returning still(suspended_until) as suspended_until, suspended_reason;
 
 -- name: name
 select user_id, username from users where user_id = :user_id and is_active;

@@ -16,16 +16,17 @@ where s.user_id = :user_id and s.session_id = o.session_id
   and (o.device_id = :device_id or o.number >= :keep);
 
 -- name: valid
--- Whose login it is, while it lasts.
-select u.user_id, u.username
+-- Whose login it is, and whether it lasts.
+select u.user_id, u.username, u.staff_role, still(u.suspended_until) as suspended_until, u.suspended_reason,
+       s.revoked_at is null and s.expires_at > now() as valid
 from sessions s join users u using (user_id)
-where s.session_id = :session_id and s.user_id = :user_id
-  and s.revoked_at is null and s.expires_at > now() and u.is_active;
+where s.session_id = :session_id and s.user_id = :user_id and u.is_active;
 
 -- name: lock
 -- The login of a refresh token, and the one token that is valid; for no one else until the commit.
 select u.user_id, u.username, t.token_digest, t.generation,
-       s.revoked_at is null and s.expires_at > now() and u.is_active as valid
+       s.revoked_at is null and s.expires_at > now() and u.is_active as valid,
+       still(u.suspended_until) as suspended_until, u.suspended_reason
 from sessions s
 join refresh_tokens t on t.session_id = s.session_id and t.user_id = s.user_id
 join users u on u.user_id = s.user_id
@@ -62,7 +63,10 @@ order by s.last_seen_at desc, s.session_id desc
 limit :limit;
 
 -- name: ended_since
--- Logins and tokens of bots that have ended of late, for the sockets that they have opened.
+-- Logins and tokens of bots that have ended of late, or rest, for the sockets that they have opened.
 select user_id, session_id from sessions where revoked_at > now() - :window::interval
 union all
-select user_id, token_id from access_tokens where revoked_at > now() - :window::interval;
+select user_id, token_id from access_tokens where revoked_at > now() - :window::interval
+union all
+select t.user_id, t.token_id from users u join access_tokens t on t.user_id = u.user_id
+where u.suspended_at > now() - :window::interval and u.suspended_until > now() and u.is_active;

@@ -20,6 +20,14 @@ from lumina_protocol.conversations import (
     Member,
 )
 from lumina_protocol.messages import Message, MessageChanged, MessageCreated, ReadHistory
+from lumina_protocol.reports import (
+    Decision,
+    ListReports,
+    ModerationActed,
+    OwnReport,
+    ReportCreated,
+    ReportDecided,
+)
 
 from lumina_rt.client import Client, Inbox, News
 
@@ -32,6 +40,9 @@ class World:
 
     conversations: dict[UUID, Conversation] = field(default_factory=dict)
     messages: dict[tuple[UUID, int], Message] = field(default_factory=dict)
+    made: dict[UUID, OwnReport] = field(default_factory=dict)
+    """What they have reported."""
+    against: dict[UUID, Decision] = field(default_factory=dict)
     told: set[object] = field(default_factory=set, compare=False)
     """What events have told of; an event may be later than the snapshot that has it already."""
 
@@ -46,6 +57,15 @@ class World:
                 self._once((left, news.user_rev))
                 self.conversations.pop(left, None)
                 self.messages = {k: v for k, v in self.messages.items() if k[0] != left}
+            case ReportCreated(report=report):
+                self._once((report.report_id, news.user_rev))
+                self.made.setdefault(report.report_id, report)
+            case ReportDecided():
+                self._once((news.subject_id, news.user_rev))
+                self._decided(news)
+            case ModerationActed(decision=decision):
+                self._once((decision.report_id, news.user_rev))
+                self.against[decision.report_id] = decision
             case MessageCreated(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, "created"))
@@ -60,6 +80,14 @@ class World:
                 if message.rev > old.rev:
                     self.messages[key] = message
                     self._moved(message)
+
+    def _decided(self, news: ReportDecided) -> None:
+        """A report of it that was there before, and that the decision was about."""
+        for id_, old in self.made.items():
+            of_it = (old.kind, old.subject_id) == (news.kind, news.subject_id)
+            if of_it and (old.status == "pending" or old.decision_id == news.decision_id):
+                changes = {"status": news.status, "decision_id": news.decision_id}
+                self.made[id_] = old.model_copy(update=changes)
 
     def _once(self, thing: object) -> None:
         assert thing not in self.told, f"told of {thing} twice"
@@ -108,6 +136,9 @@ async def snapshot(client: Client) -> World:
             for message in (await client.call(asked)).messages:
                 world.messages[message.conversation_id, message.seq] = message
                 after = message.seq
+    reports = await client.call(ListReports())
+    world.made = {report.report_id: report for report in reports.made}
+    world.against = {decision.report_id: decision for decision in reports.against}
     return world
 
 

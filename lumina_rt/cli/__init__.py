@@ -9,7 +9,18 @@ import click
 
 from lumina_rt import __version__
 
-COMMANDS = ("dev", "serve", "migrate", "doctor", "recount", "trace", "keys", "token", "chat")
+COMMANDS = (
+    "dev",
+    "serve",
+    "migrate",
+    "doctor",
+    "recount",
+    "trace",
+    "keys",
+    "token",
+    "staff",
+    "chat",
+)
 
 
 class Lazy(click.Group):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from lumina_protocol.codec import CODECS, MSGPACK, Codec, Malformed
-from lumina_protocol.errors import CloseCode, ErrorBody, InvalidToken, SessionEnded
+from lumina_protocol.errors import CloseCode, ErrorBody, InvalidToken, SessionEnded, Suspended
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import Event, EventFrame, Reply, RequestFrame
 from lumina_protocol.session import Ready
@@ -32,7 +32,7 @@ CLOSE_TIMEOUT_S = 5
 LEAVE_TIMEOUT_S = 5
 """How long a client that is sent elsewhere may wait for what it has asked for."""
 MAX_REASON = 120  # bytes; a close frame has room for 123 (RFC 6455 section 5.5.1)
-REFUSALS = frozenset({InvalidToken.code, SessionEnded.code})
+REFUSALS = frozenset({InvalidToken.code, SessionEnded.code, Suspended.code})
 """Of a token that will never be right."""
 ABNORMAL = 1006  # never on the wire: the connection broke without a close frame (section 7.4.1)
 

@@ -14,6 +14,7 @@ from lumina_protocol.errors import (
 from lumina_protocol.fields import username_key, uuid7
 
 from lumina_rt import second_factor
+from lumina_rt.access import refuse_suspended
 from lumina_rt.logins import Who, open_session, tokens, ttl
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
@@ -58,7 +59,7 @@ async def login(ctx: Ctx, request: Login) -> Tokens:
     who = Who(user["user_id"], user["username"])
     async with ctx.db.tx() as tx:
         await second_factor.ask(ctx, tx, who.user_id, request.code)
-        await tx.run(LOGGED_IN, user_id=who.user_id)
+        refuse_suspended(await tx.one(LOGGED_IN, user_id=who.user_id))
         opened = await open_session(ctx, tx, who, request.device)
     ctx.services.sessions_ended()
     return opened
@@ -69,6 +70,8 @@ async def refresh(ctx: Ctx, request: Refresh) -> Tokens:
     used = ctx.services.refresh_tokens.read(request.refresh_token)
     async with ctx.db.tx() as tx:
         session = await tx.maybe(LOCK, session_id=used.session_id)
+        if session is not None:
+            refuse_suspended(session)
         if session is None or not session["valid"]:
             raise SessionEnded(field="refresh_token")
         follower = await _follower(ctx, tx, used, request, session)

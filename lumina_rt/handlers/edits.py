@@ -12,12 +12,11 @@ from lumina_protocol.messages import (
     DeleteMessage,
     EditMessage,
     Message,
-    MessageChanged,
     MessageDeleted,
     MessageEdited,
 )
 
-from lumina_rt import access
+from lumina_rt import access, changes
 from lumina_rt.once import once
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.db import Tx
@@ -26,8 +25,6 @@ from lumina_rt.store.queries import query
 LOCK = query("conversations.lock")
 ONE = query("messages.one")
 EDIT = query("messages.edit")
-DELETE = query("messages.delete")
-NUMBER_CHANGE = query("messages.number_change")
 
 
 @handles(EditMessage)
@@ -45,7 +42,7 @@ async def edit(ctx: Ctx, tx: Tx, request: EditMessage) -> MessageEdited:
         base_rev=request.base_rev,
         content=request.content,
     )
-    changed = await _announce(tx, message)
+    changed = await changes.announce(tx, message)
     return MessageEdited.model_validate(changed.model_dump())
 
 
@@ -53,10 +50,8 @@ async def edit(ctx: Ctx, tx: Tx, request: EditMessage) -> MessageEdited:
 @once
 async def delete(ctx: Ctx, tx: Tx, request: DeleteMessage) -> MessageDeleted:
     message = await _own(tx, ctx.user_id, request)
-    if not message.is_deleted:
-        await tx.run(DELETE, conversation_id=message.conversation_id, seq=message.seq)
-        message = await _announce(tx, message)
-    return MessageDeleted.model_validate(message.model_dump())
+    deleted = await changes.delete(tx, message)
+    return MessageDeleted.model_validate(deleted.model_dump())
 
 
 async def _own(tx: Tx, user_id: UUID, request: EditMessage | DeleteMessage) -> Message:
@@ -72,18 +67,3 @@ async def _own(tx: Tx, user_id: UUID, request: EditMessage | DeleteMessage) -> M
     if row["sender_id"] != user_id:
         raise Forbidden("This message is somebody else's.", field="message_id")
     return Message.model_validate(dict(row))
-
-
-async def _announce(tx: Tx, message: Message) -> Message:
-    """Number what was done to a message, and tell the members what it is now."""
-    conversation_id = message.conversation_id
-    told = await tx.one(
-        NUMBER_CHANGE, conversation_id=conversation_id, seq=message.seq, node_id=tx.node_id
-    )
-    row = await tx.one(ONE, conversation_id=conversation_id, message_id=message.message_id)
-    changed = Message.model_validate(dict(row))
-    place = conversation_id, changed.rev
-    tx.emit(
-        MessageChanged(message=changed), place=place, to=told["member_ids"], blind=told["blind_ids"]
-    )
-    return changed

@@ -8,6 +8,7 @@ from uuid import UUID
 from lumina_protocol.errors import InvalidToken, SessionEnded
 from lumina_protocol.session import Authenticate, Ping, Pong, Ready
 
+from lumina_rt.access import refuse_suspended
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 from lumina_rt.tokens import digest, is_bot_token
@@ -28,7 +29,16 @@ async def authenticate(ctx: Ctx, request: Authenticate) -> Ready:
         user = await tx.maybe(VALID, session_id=access.session_id, user_id=access.user_id)
     if user is None:
         raise SessionEnded(field="token")
-    return _ready(ctx, user, session_id=access.session_id, expires_at=access.expires_at)
+    refuse_suspended(user)
+    if not user["valid"]:
+        raise SessionEnded(field="token")
+    return _ready(
+        ctx,
+        user,
+        session_id=access.session_id,
+        expires_at=access.expires_at,
+        role=user["staff_role"],
+    )
 
 
 async def _bot(ctx: Ctx, token: str) -> Ready:
@@ -36,6 +46,7 @@ async def _bot(ctx: Ctx, token: str) -> Ready:
         user = await tx.maybe(USE, token_digest=digest(token))
     if user is None:
         raise InvalidToken("This token is unknown, revoked or expired.", field="token")
+    refuse_suspended(user)
     return _ready(
         ctx,
         user,
@@ -52,11 +63,13 @@ def _ready(
     session_id: UUID,
     expires_at: int | None,
     scopes: list[str] | None = None,
+    role: str | None = None,
 ) -> Ready:
     return Ready(
         connection_id=ctx.connection_id,
         session_id=session_id,
         scopes=scopes,
+        role=role,
         expires_at=expires_at,
         user_id=user["user_id"],
         username=user["username"],

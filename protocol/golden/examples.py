@@ -25,7 +25,7 @@ from lumina_protocol.conversations import (
     TellTyping,
     TypingTold,
 )
-from lumina_protocol.errors import ERRORS, Conflict, RateLimited, Unavailable
+from lumina_protocol.errors import ERRORS, Conflict, RateLimited, Suspended, Unavailable
 from lumina_protocol.limits import GetLimits, LimitLeft, LimitsLeft
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
 from lumina_protocol.messages import (
@@ -68,6 +68,7 @@ from golden.frames import (
     refused,
     told,
 )
+from golden.report_examples import MODERATION, REPORTS
 
 
 def message(seq: int, id_: UUID, sender: UUID, content: str) -> Message:
@@ -190,6 +191,21 @@ SESSIONS = [
             epoch=1,
         ),
         ", to a bot",
+    ),
+    answered(
+        2,
+        "auth",
+        Ready(
+            connection_id=CONNECTION,
+            session_id=SESSION,
+            user_id=ALICE,
+            username="alice",
+            time=NOW + 15_000,
+            role="moderator",
+            expires_at=NOW + 15 * MINUTE,
+            epoch=1,
+        ),
+        ", to staff",
     ),
     asked(2, Authenticate(token=TOKEN, resume=True), ", to resume"),
     asked(3, Resume(), ", for the first time"),
@@ -358,10 +374,17 @@ ERROR_FRAMES = [
     refused(10, RateLimited(retry_after_ms=21, limit="message"), "with retry_after_ms"),
     refused(
         2**53 - 1,
-        Unavailable("Every field is here.", field="token", retry_after_ms=1000, limit="message"),
+        Unavailable(
+            "Every field is here.",
+            field="token",
+            retry_after_ms=1000,
+            limit="message",
+            until=NOW + MINUTE,
+        ),
         "with all fields and the largest id",
     ),
     refused(None, Unavailable(), "with id null"),
+    refused(2, Suspended("This account is suspended: spam", until=NOW + MINUTE), "with until"),
     *(refused(10, error(), code) for code, error in ERRORS.items()),
 ]
 
@@ -376,5 +399,7 @@ EXAMPLES = [
     *GROUPS,
     *MESSAGES,
     *EDITS,
+    *REPORTS,
+    *MODERATION,
     *ERROR_FRAMES,
 ]

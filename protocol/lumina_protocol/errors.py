@@ -24,6 +24,8 @@ class ErrorBody(Wire):
     retry_after_ms: int | None = None
     limit: str | None = None
     """Of `rate_limited`: what was too much. None of it is left until `retry_after_ms` is over."""
+    until: int | None = None
+    """Of `suspended`: in milliseconds since 1970."""
 
 
 class LuminaError(Exception):
@@ -43,6 +45,7 @@ class LuminaError(Exception):
         field: str | None = None,
         retry_after_ms: int | None = None,
         limit: str | None = None,
+        until: int | None = None,
         body: ErrorBody | None = None,
     ) -> None:
         self.body = body or ErrorBody(
@@ -52,6 +55,7 @@ class LuminaError(Exception):
             field=field,
             retry_after_ms=retry_after_ms,
             limit=limit,
+            until=until,
         )
         super().__init__(f"{self.body.code}: {self.body.message}")
 
@@ -116,6 +120,13 @@ class SessionEnded(LuminaError):
 
     code = "session_ended"
     default = "This login has ended; log in again."
+
+
+class Suspended(LuminaError):
+    """By a decision of staff, until `until`. It is told only to who has proved to be the user."""
+
+    code = "suspended"
+    default = "This account is suspended for a time."
 
 
 class UsernameTaken(LuminaError):

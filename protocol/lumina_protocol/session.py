@@ -43,6 +43,8 @@ class Ready(Reply):
     time: Millis
     scopes: list[str] | None = None
     """What the token of a bot allows; a login may do all. Without `read` no events come."""
+    role: str | None = None
+    """"moderator" or "admin", of staff; a newer server may have others."""
     expires_at: Millis | None = None
     """When the connection ends with 4004, unless `account.refresh` was said on it before."""
     epoch: int

@@ -37,7 +37,7 @@ def test_every_command_has_a_help_with_an_example(command: str) -> None:
 def test_doctor_shows_engines_and_schema(settings: Settings) -> None:
     shown = lumina("doctor", env=env(settings))
     assert shown.returncode == 0, shown.stdout
-    for expected in ("PostgreSQL", "embedded", "0026_mails.sql", "noeviction"):
+    for expected in ("PostgreSQL", "embedded", "0027_moderation.sql", "noeviction"):
         assert expected in shown.stdout
 
 
@@ -93,3 +93,22 @@ async def in_thread(*args: str, settings: Settings) -> str:
 
 def test_a_token_for_nobody_is_refused(settings: Settings) -> None:
     assert "no active user 'nobody'" in complaint(lumina("token", "nobody", env=env(settings)))
+
+
+async def test_staff_are_made_and_unmade_by_the_operator(settings: Settings) -> None:
+    own = settings.model_copy(update={"secret": type(settings.secret)(SECRET)})
+    async with nodes(own, 1) as (node,):
+        async with Client(node.url) as stranger:
+            await stranger.call(Register(username="alice", password=PASSWORD))
+        for role, told in (("admin", "alice is admin now"), ("none", "alice is no staff now")):
+            said = await in_thread("staff", "Alice", "--role", role, settings=settings)
+            assert said.strip() == told
+            async with Client(node.url, username="alice", password=PASSWORD) as alice:
+                assert alice.ready
+                assert alice.ready.role == (None if role == "none" else role)
+
+
+def test_a_role_for_nobody_or_of_another_name_is_refused(settings: Settings) -> None:
+    nobody = lumina("staff", "nobody", "--role", "admin", env=env(settings))
+    assert "no active user 'nobody'" in complaint(nobody)
+    assert lumina("staff", "alice", "--role", "king", env=env(settings)).returncode == 2

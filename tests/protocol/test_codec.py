@@ -51,6 +51,13 @@ from lumina_protocol.messages import (
     ReadHistory,
     SendMessage,
 )
+from lumina_protocol.moderation import DecideAppeal, DecideReport, ReadQueue, ReadReportsOf
+from lumina_protocol.reports import (
+    AppealDecision,
+    AppealSuspension,
+    CreateReport,
+    ListReports,
+)
 from lumina_protocol.session import Authenticate, Ping, Resume
 from lumina_protocol.tokens import CreateToken, ListTokens, RevokeToken
 from lumina_protocol.totp import (
@@ -347,6 +354,49 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     ),
     "message.history": st.builds(
         ReadHistory, conversation_id=st.uuids(), after_seq=st.none() | SEQS, limit=st.just(200)
+    ),
+    "report.create": st.builds(
+        CreateReport,
+        report_id=NEW_IDS,
+        kind=st.sampled_from(["message", "user", "story"]),
+        subject_id=st.uuids(),
+        conversation_id=st.none() | st.uuids(),
+        reason=st.sampled_from(["spam", "other"]),
+        description=st.none() | SHORT,
+    ),
+    "report.list": st.builds(ListReports),
+    "report.appeal": st.builds(AppealDecision, report_id=st.uuids(), text=SHORT),
+    "report.appeal_suspension": st.builds(
+        AppealSuspension,
+        username=NAMES,
+        password=PASSWORDS,
+        code=st.none() | st.just("123456"),
+        text=SHORT,
+    ),
+    "report.queue": st.builds(
+        ReadQueue, appeals=st.booleans(), after=st.none() | st.uuids(), limit=st.integers(1, 20)
+    ),
+    "report.of": st.builds(
+        ReadReportsOf,
+        kind=st.sampled_from(["message", "user"]),
+        subject_id=st.uuids(),
+        after=st.none() | st.uuids(),
+        limit=st.integers(1, 20),
+    ),
+    "report.decide": st.builds(
+        DecideReport,
+        report_id=st.uuids(),
+        op_id=NEW_IDS,
+        action=st.sampled_from(["remove", "suspend"]),
+        note=SHORT,
+        days=st.none() | st.integers(1, 3650),
+    ),
+    "report.decide_appeal": st.builds(
+        DecideAppeal,
+        report_id=st.uuids(),
+        op_id=NEW_IDS,
+        outcome=st.sampled_from(["upheld", "overturned"]),
+        note=SHORT,
     ),
 }
 

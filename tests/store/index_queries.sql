@@ -200,6 +200,12 @@ delete from notifications where story_id = :story_id;
 select report_id from reports where status = 'pending' order by created_at limit :limit;
 -- name: reports_of_subject
 select reason, status from reports where reported_type = 'post' and reported_id = :post_id;
+-- name: reports_of_owner
+select report_id from reports where owner_id = :user_id order by reviewed_at desc limit :limit;
+-- name: reports_appealed
+select report_id from reports where status = 'appealed' order by appealed_at limit :limit;
+-- name: users_suspended
+select user_id from users where suspended_at > now() - interval '30 seconds';
 -- name: reports_by_reviewer
 select report_id from reports where reviewed_by = :user_id order by reviewed_at desc limit :limit;
 

@@ -77,6 +77,11 @@ select id, conversation_id, user_id, '{}', at, case when n % 20 > 0 then at end 
 insert into reports (report_id, reporter_id, reported_type, reported_id, reason, status, reviewed_by, reviewed_at, created_at)
 select id, user_id, 'post', post_id, 'spam', case when n % 20 = 0 then 'pending' else 'dismissed' end,
        case when n % 20 > 0 then other_id end, case when n % 20 > 0 then at end, at from given;
+update reports set owner_id = coalesce(reviewed_by, reporter_id), decided_in = case when status <> 'pending' then report_id end;
+update reports set status = 'appealed', appealed_at = reviewed_at, action = 'suspend', suspended_until = now() + interval '1 day'
+where report_id in (select report_id from reports where status = 'dismissed' order by report_id limit 50);
+update users set suspended_at = now() - interval '1 hour', suspended_until = now() + interval '1 day'
+where user_id in (select user_id from users order by user_id limit 20);
 
 insert into message_hides (conversation_id, seq, user_id)
 select conversation_id, seq, sender_id from messages where seq < 20 order by message_id limit 4000 on conflict do nothing;

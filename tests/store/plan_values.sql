@@ -53,5 +53,9 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        interval '30 seconds' as "window", decode(md5('token') || md5('token'), 'hex') as token_digest,
        s.session_id as token_id, 'phone' as name, 'ios' as platform, '1.0' as app_version, array['read'] as scopes,
        to_ms(now()) as expires_ms, '\x01'::bytea as secret, 7 as step,
-       decode(md5('code') || md5('code'), 'hex') as code_digest, array[decode(md5('c') || md5('c'), 'hex')] as code_digests
-from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s;
+       decode(md5('code') || md5('code'), 'hex') as code_digest, array[decode(md5('c') || md5('c'), 'hex')] as code_digests,
+       p.report_id, p.report_id as after_id, p.reported_type as kind, p.reported_id as subject_id, p.owner_id, 'spam' as reason,
+       'again' as description, 'buy this' as evidence, 'moderator' as role, 'actioned' as status, 'suspend' as action,
+       3 as days, true as hidden, 'it was a joke' as text
+from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s,
+     (select * from reports where status = 'appealed' order by report_id limit 1) p;

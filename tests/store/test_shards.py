@@ -19,6 +19,20 @@ EXCEPTIONS = {
     "conversations.find_direct": "conversations: by the pair, before anybody knows the id",
     "trace.find": "messages: by its id, when an operator knows no more",
     "conversations.cursors": "conversation_participants: those of a user, by an index of their own",
+    "moderation.set_role": "users: by name",
+    "moderation.queue": "reports: what is pending on any shard",
+    "moderation.appeals": "reports: the same",
+    "moderation.of": "reports: of a subject, by whomever on any shard",
+    "moderation.decide": "reports: the same",
+    "moderation.decide_appeal": "reports: the same",
+    "moderation.suspend": "reports: against a user, by whomever on any shard",
+    "moderation.suspension": "reports: the same",
+    "moderation.appeal": "reports: by its id, from whom it is against",
+    "moderation.appealed": "reports: the same",
+    "moderation.show_comment": "comments: by its id, when nobody knows the post",
+    "reports.see_post": "posts: by its id, before anybody knows whose it is",
+    "reports.see_comment": "posts: that of a comment",
+    "reports.see_story": "stories: by its id, before anybody knows whose it is",
     # Workers: each shard would have its own, over all that is on it.
     "counters.fold": (
         "comments, conversations, poll_options, posts, stories, users: what is pending on the shard"

@@ -15,6 +15,7 @@ FLAG = re.compile(r"\b(is_deleted|is_active|deleted_at)\b")
 
 # Statements that must see what is deleted.
 EXCEPTIONS = {
+    "moderation.lock_user": "whoever is decided about, also when they have gone",
     "counters.fold": "what is deleted keeps its counters right: it may be restored",
     "counters.compare": "the same",
     "conversations.describe": "members are named for as long as they are members",
