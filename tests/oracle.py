@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from lumina_protocol.blocks import BlockedUser, ListBlocks, UserBlocked, UserUnblocked
 from lumina_protocol.conversations import (
     Conversation,
     ConversationCreated,
@@ -20,6 +21,7 @@ from lumina_protocol.conversations import (
     Member,
 )
 from lumina_protocol.messages import Message, MessageChanged, MessageCreated, ReadHistory
+from lumina_protocol.settings import GetSettings, SettingsChanged, UserSettings
 
 from lumina_rt.client import Client, Inbox, News
 
@@ -32,6 +34,8 @@ class World:
 
     conversations: dict[UUID, Conversation] = field(default_factory=dict)
     messages: dict[tuple[UUID, int], Message] = field(default_factory=dict)
+    blocks: dict[UUID, BlockedUser] = field(default_factory=dict)
+    settings: UserSettings | None = None
     told: set[object] = field(default_factory=set, compare=False)
     """What events have told of; an event may be later than the snapshot that has it already."""
 
@@ -46,6 +50,15 @@ class World:
                 self._once((left, news.user_rev))
                 self.conversations.pop(left, None)
                 self.messages = {k: v for k, v in self.messages.items() if k[0] != left}
+            case UserBlocked(user=blocked):
+                self._once(("own", news.user_rev))
+                self.blocks[blocked.user_id] = blocked
+            case UserUnblocked(user_id=user_id):
+                self._once(("own", news.user_rev))
+                self.blocks.pop(user_id, None)
+            case SettingsChanged(settings=settings):
+                self._once(("own", news.user_rev))
+                self.settings = settings
             case MessageCreated(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, "created"))
@@ -95,7 +108,10 @@ def members_after(members: list[Member], message: Message) -> list[Member]:
 
 
 async def snapshot(client: Client) -> World:
-    world = World()
+    world = World(settings=(await client.call(GetSettings())).settings)
+    blocks = await client.call(ListBlocks(limit=100))
+    assert not blocks.more
+    world.blocks = {user.user_id: user for user in blocks.users}
     page = await client.call(ListConversations(limit=40))
     assert not page.more
     for conversation in page.conversations:

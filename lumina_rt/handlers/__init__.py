@@ -2,6 +2,7 @@
 
 from lumina_rt.handlers import (
     accounts,
+    blocks,
     conversations,
     edits,
     emails,
@@ -9,13 +10,16 @@ from lumina_rt.handlers import (
     logins,
     members,
     messages,
+    profiles,
     resume,
     session,
+    settings,
     tokens,
 )
 
 __all__ = [
     "accounts",
+    "blocks",
     "conversations",
     "edits",
     "emails",
@@ -23,7 +27,9 @@ __all__ = [
     "logins",
     "members",
     "messages",
+    "profiles",
     "resume",
     "session",
+    "settings",
     "tokens",
 ]

@@ -45,6 +45,7 @@ from lumina_protocol.messages import (
 )
 from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resume, Resumed
 
+from golden.access_examples import BLOCKS, PROFILES, SETTINGS
 from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS
 from golden.frames import (
     ADDITION,
@@ -375,5 +376,8 @@ EXAMPLES = [
     *GROUPS,
     *MESSAGES,
     *EDITS,
+    *BLOCKS,
+    *SETTINGS,
+    *PROFILES,
     *ERROR_FRAMES,
 ]

@@ -5,13 +5,16 @@ Importing this package fills `REQUESTS` and `EVENTS`. One line per domain.
 
 from lumina_protocol import (
     accounts,
+    blocks,
     conversations,
     emails,
     limits,
     logins,
     members,
     messages,
+    profiles,
     session,
+    settings,
     tokens,
 )
 from lumina_protocol.frame import EVENTS, REQUESTS
@@ -23,12 +26,15 @@ __all__ = [
     "REQUESTS",
     "VERSION",
     "accounts",
+    "blocks",
     "conversations",
     "emails",
     "limits",
     "logins",
     "members",
     "messages",
+    "profiles",
     "session",
+    "settings",
     "tokens",
 ]

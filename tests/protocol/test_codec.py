@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lumina_protocol import EVENTS, REQUESTS
 from lumina_protocol.accounts import Device, Login, Logout, Refresh, Register
+from lumina_protocol.blocks import BlockUser, ListBlocks, UnblockUser
 from lumina_protocol.codec import CODECS, JSON, MAX_DEPTH, MSGPACK, Codec, Malformed, transcode
 from lumina_protocol.conversations import (
     CreateConversation,
@@ -50,7 +51,9 @@ from lumina_protocol.messages import (
     ReadHistory,
     SendMessage,
 )
+from lumina_protocol.profiles import GetUser
 from lumina_protocol.session import Authenticate, Ping, Resume
+from lumina_protocol.settings import ChangeSettings, GetSettings
 from lumina_protocol.tokens import CreateToken, ListTokens, RevokeToken
 
 from tests.protocol.vectors import VECTORS
@@ -242,6 +245,7 @@ DEVICES = st.builds(
     platform=st.sampled_from(["ios", "other"]),
     app_version=st.none() | TEXT.map(lambda text: text[:50]),
 )
+FLAGS = st.none() | st.booleans()
 REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     "account.register": st.builds(
         Register,
@@ -323,6 +327,30 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     ),
     "message.history": st.builds(
         ReadHistory, conversation_id=st.uuids(), after_seq=st.none() | SEQS, limit=st.just(200)
+    ),
+    "user.block": st.builds(BlockUser, user_id=st.uuids(), op_id=NEW_IDS),
+    "user.unblock": st.builds(UnblockUser, user_id=st.uuids(), op_id=NEW_IDS),
+    "user.blocks": st.builds(
+        ListBlocks, before=st.none() | st.tuples(SEQS, st.uuids()), limit=st.integers(1, 100)
+    ),
+    "user.get": st.builds(GetUser, user_id=st.uuids()) | st.builds(GetUser, username=NAMES),
+    "settings.get": st.builds(GetSettings),
+    "settings.change": st.builds(
+        ChangeSettings,
+        op_id=NEW_IDS,
+        is_private=FLAGS,
+        profile_visibility=st.sampled_from([None, "public", "friends", "private"]),
+        show_activity_status=FLAGS,
+        allow_messages_from=st.sampled_from([None, "everyone", "following", "no_one"]),
+        email_notifications=FLAGS,
+        push_notifications=FLAGS,
+        notification_frequency=st.sampled_from([None, "instant", "hourly", "daily"]),
+        autoplay_videos=FLAGS,
+        data_saver_mode=FLAGS,
+        dark_mode=st.sampled_from([None, "auto", "light", "dark"]),
+        calm_mode=FLAGS,
+        time_limit_minutes=st.none() | st.integers(0, 1440),
+        hide_metrics=FLAGS,
     ),
 }
 

@@ -52,5 +52,9 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        s.session_id, gen_random_uuid() as opened_id, s.session_id as kept, s.device_id, 10 as keep, '192.0.2.1' as address, interval '90 days' as ttl,
        interval '30 seconds' as "window", decode(md5('token') || md5('token'), 'hex') as token_digest,
        s.session_id as token_id, 'phone' as name, 'ios' as platform, '1.0' as app_version, array['read'] as scopes,
-       to_ms(now()) as expires_ms
+       to_ms(now()) as expires_ms, 'friends' as shown_to, (select audience_id from audiences limit 1) as audience_id,
+       true as is_private, 'friends' as profile_visibility, true as show_activity_status, 'no_one' as allow_messages_from,
+       true as email_notifications, true as push_notifications, 'daily' as notification_frequency,
+       true as autoplay_videos, true as data_saver_mode, 'dark' as dark_mode, true as calm_mode,
+       60 as time_limit_minutes, true as hide_metrics
 from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s;
