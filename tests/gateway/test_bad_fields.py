@@ -173,6 +173,7 @@ TAKEN: tuple[tuple[str, object], ...] = (
     ("this", True),
     ("expires_at", None),
     ("cursors", []),
+    *((name, True) for name, value in SETTINGS.items() if isinstance(value, bool)),
 )
 
 
