@@ -17,6 +17,7 @@ from loadtest.fanout import Fanout
 from loadtest.floor import Floor
 from loadtest.idle import Idle
 from loadtest.interrupt import unwind_on_signals
+from loadtest.logout import Logout
 from loadtest.pace import Load
 from loadtest.screen import Result, Screen
 from loadtest.sends import Sends
@@ -87,6 +88,22 @@ def idle(connections: int, devices: int, runs: int) -> None:
     """
     title = f"{connections:,} idle connections, {devices} of each user"
     report(title, Idle(connections, devices), runs)
+
+
+@loadtest.command(short_help='From "log out everywhere" to the last closed socket.')
+@click.option(
+    "--logins", type=click.IntRange(1, 99), default=99, show_default=True,
+    help="Of one user; each has a socket on each of two nodes.",
+)  # fmt: skip
+@runs_option
+def logout(logins: int, runs: int) -> None:
+    """How long it takes until all sockets of a user are closed who logs out everywhere else.
+
+    \b
+    Example:
+      python -m loadtest logout --runs 3
+    """
+    report(f"{logins} logins, {2 * logins} sockets on two nodes", Logout(logins), runs)
 
 
 @loadtest.command(short_help="CPU per delivery of a kept message.")

@@ -238,17 +238,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         covered=gate.covered,
         epoch=epoch.current,
     )
-    runner = web.AppRunner(
-        public_app(settings.body_timeout_s),
-        handle_signals=False,
-        access_log=None,
-        # It runs until the head of the next request is whole, not until its first byte.
-        keepalive_timeout=settings.header_timeout_s,
-        lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),
-    )
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    gateway = Gateway(settings, services, hub, _http_server(runner))
+    gateway = Gateway(settings, services, hub, await _http_server(settings, stack))
     revocations.end = gateway.end
     gateway.has_ended = lambda session_id: session_id in revocations.ended
     heartbeat = Heartbeat(db, bus, epoch)
@@ -377,10 +367,19 @@ def _taken(host: str, port: int, setting: str, error: OSError) -> str:
     )
 
 
-def _http_server(runner: web.AppRunner) -> web.Server:
-    server = runner.server
-    assert server is not None
-    return server
+async def _http_server(settings: Settings, stack: AsyncExitStack) -> web.Server:
+    runner = web.AppRunner(
+        public_app(settings.body_timeout_s),
+        handle_signals=False,
+        access_log=None,
+        # It runs until the head of the next request is whole, not until its first byte.
+        keepalive_timeout=settings.header_timeout_s,
+        lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    assert runner.server is not None
+    return runner.server
 
 
 async def _leave(bus: Bus, heartbeat: Heartbeat, telemetry: Telemetry) -> None:

@@ -10,6 +10,9 @@ select user_id, username, password_hash
 from users
 where username_key = :username_key and is_active;
 
+-- name: password
+select username, password_hash from users where user_id = :user_id and is_active;
+
 -- name: logged_in
 update users set last_login_at = now() where user_id = :user_id;
 

@@ -15,6 +15,7 @@ from lumina_rt.handlers import (
     session,
     settings,
     tokens,
+    totp,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "session",
     "settings",
     "tokens",
+    "totp",
 ]

@@ -46,7 +46,7 @@ from lumina_protocol.messages import (
 from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resume, Resumed
 
 from golden.access_examples import BLOCKS, PROFILES, SETTINGS
-from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS
+from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS, TOTP
 from golden.frames import (
     ADDITION,
     ALICE,
@@ -372,6 +372,7 @@ EXAMPLES = [
     *LOGINS,
     *BOTS,
     *EMAILS,
+    *TOTP,
     *CONVERSATIONS,
     *GROUPS,
     *MESSAGES,

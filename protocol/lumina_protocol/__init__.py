@@ -16,6 +16,7 @@ from lumina_protocol import (
     session,
     settings,
     tokens,
+    totp,
 )
 from lumina_protocol.frame import EVENTS, REQUESTS
 
@@ -37,4 +38,5 @@ __all__ = [
     "session",
     "settings",
     "tokens",
+    "totp",
 ]

@@ -18,6 +18,8 @@ from lumina_protocol.fields import (
 )
 from lumina_protocol.frame import Change, Reply, Request, Wire
 
+Code = Annotated[str, StringConstraints(min_length=6, max_length=40), AfterValidator(without_nul)]
+"""Six digits from an app, or a recovery code. Spaces and dashes do not count."""
 DeviceName = Annotated[
     str, StringConstraints(min_length=1, max_length=100), AfterValidator(without_nul)
 ]
@@ -68,6 +70,8 @@ class Login(Request[Tokens]):
 
     username: Username
     password: Password
+    code: Code | None = None
+    """Of the second factor, when `code_needed` asks for it."""
     device: Device | None = None
 
     def account_tried(self) -> str:

@@ -85,6 +85,20 @@ class WrongCredentials(LuminaError):
     default = "The username or the password is wrong."
 
 
+class CodeNeeded(LuminaError):
+    """The password was right, and the user has a second factor."""
+
+    code = "code_needed"
+    default = "This account has a second factor: send its `code` too."
+
+
+class WrongCode(LuminaError):
+    """It is wrong, too old, from a clock that is off by more than a minute, or was used before."""
+
+    code = "wrong_code"
+    default = "The code is wrong or was used before; wait for the next one, or use a recovery code."
+
+
 class InvalidToken(LuminaError):
     code = "invalid_token"
     default = "The token is not from this server, or not valid any more; log in again."

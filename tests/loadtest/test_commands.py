@@ -29,6 +29,13 @@ def test_idle_tells_the_memory_of_a_connection() -> None:
     assert "KiB" in done.stdout
 
 
+def test_logout_tells_when_the_last_socket_is_closed() -> None:
+    done = loadtest("logout", "--logins", "4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = {cells[1].strip(): cells[2].strip() for cells in rows(done.stdout)}
+    assert 0 < float(told["answered"]) < float(told["the last socket closed"]) < 5000
+
+
 def test_fanout_tells_the_cpu_of_a_delivery_and_that_all_arrived_in_order() -> None:
     done = loadtest("fanout", "--receivers", "30", "--messages", "64", "--burst", "8")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -22,6 +22,7 @@ from lumina_protocol.conversations import (
     SyncConversation,
     TellTyping,
 )
+from lumina_protocol.emails import RequestReset, ResetPassword, SetEmail, VerifyEmail
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import (
     MAX_REQUEST_ID,
@@ -55,6 +56,13 @@ from lumina_protocol.profiles import GetUser
 from lumina_protocol.session import Authenticate, Ping, Resume
 from lumina_protocol.settings import ChangeSettings, GetSettings
 from lumina_protocol.tokens import CreateToken, ListTokens, RevokeToken
+from lumina_protocol.totp import (
+    BeginTotp,
+    ConfirmTotp,
+    GetTotp,
+    RemoveTotp,
+    RenewRecoveryCodes,
+)
 
 from tests.protocol.vectors import VECTORS
 
@@ -246,6 +254,9 @@ DEVICES = st.builds(
     app_version=st.none() | TEXT.map(lambda text: text[:50]),
 )
 FLAGS = st.none() | st.booleans()
+EMAILS = st.sampled_from(["alice@example.com", "o'hara+tag@mail.example", "ünï@exämple.org"])
+MAILED = st.text("ab-_=", min_size=1, max_size=200)
+TOTP_CODES = st.text("0123456789-AB ", min_size=6, max_size=40)
 REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     "account.register": st.builds(
         Register,
@@ -255,7 +266,11 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         device=st.none() | DEVICES,
     ),
     "account.login": st.builds(
-        Login, username=NAMES, password=PASSWORDS, device=st.none() | DEVICES
+        Login,
+        username=NAMES,
+        password=PASSWORDS,
+        code=st.none() | TOTP_CODES,
+        device=st.none() | DEVICES,
     ),
     "account.refresh": st.builds(Refresh, op_id=NEW_IDS, refresh_token=st.text("ab-_", min_size=1)),
     "account.logout": st.builds(Logout),
@@ -273,6 +288,15 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         expires_at=st.none() | SEQS,
     ),
     "token.list": st.builds(ListTokens),
+    "account.set_email": st.builds(SetEmail, email=EMAILS),
+    "account.verify_email": st.builds(VerifyEmail, token=MAILED),
+    "account.request_reset": st.builds(RequestReset, email=EMAILS),
+    "account.reset_password": st.builds(ResetPassword, token=MAILED, password=PASSWORDS),
+    "totp.get": st.builds(GetTotp),
+    "totp.begin": st.builds(BeginTotp, password=PASSWORDS),
+    "totp.confirm": st.builds(ConfirmTotp, code=TOTP_CODES),
+    "totp.renew_codes": st.builds(RenewRecoveryCodes, code=TOTP_CODES),
+    "totp.remove": st.builds(RemoveTotp, password=PASSWORDS, code=TOTP_CODES),
     "token.revoke": st.builds(RevokeToken, token_id=st.uuids()),
     "auth": st.builds(Authenticate, token=st.text("abc.-_", min_size=1), resume=st.booleans()),
     "resume": st.builds(
