@@ -106,7 +106,7 @@ def own_events(heard: list[News]) -> list[str]:
 
 @pytest.mark.parametrize("blocker", ["alice", "bob"])
 async def test_a_block_ends_at_once_what_the_two_say_to_each_other(
-    house: House, blocker: str
+    house: House, pg: asyncpg.Connection, blocker: str
 ) -> None:
     talk = await open_conversation(house.alice, "bob")
     said = await say(house.alice, talk, "before")
@@ -131,6 +131,8 @@ async def test_a_block_ends_at_once_what_the_two_say_to_each_other(
             await house.alice.call(delete)
             await say(house.alice, group.conversation_id, "groups go on")
             heard = await until(inbox, "groups go on")
+    kept = "select last_seq from conversations where conversation_id = $1"
+    assert await pg.fetchval(kept, talk) == 1, "what is refused is not kept either"
     assert [n for n in heard if isinstance(n, MemberTyping)] == []
     assert [n.message.content for n in heard if isinstance(n, MessageCreated)] == ["groups go on"]
 

@@ -151,6 +151,7 @@ async def test_whose_messages_are_accepted(
     async with oracle(house.alice, house.bob):
         assert await refused(house.bob, message(talk, "more")) == "not_accepted conversation_id"
     assert await open_conversation(house.bob, "alice") == talk
+    assert await pg.fetchval("select count(*) from messages") == 1
 
 
 async def test_what_is_refused_is_neither_seen_nor_edited_into_what_was_said_before(
@@ -171,16 +172,21 @@ async def test_what_is_refused_is_neither_seen_nor_edited_into_what_was_said_bef
     assert [news for news in heard if isinstance(news, MemberTyping)] == []
 
 
-async def test_a_conversation_in_which_one_has_written_stays_open(house: House) -> None:
-    await house.allow("no_one")
-    talk = await open_conversation(house.alice, "bob")
-    assert await refused(house.bob, message(talk, "hello")) == "not_accepted conversation_id"
-    await say(house.alice, talk, "hello")
-    async with oracle(house.alice, house.bob):
-        await say(house.bob, talk, "hello")
-        with house.alice.inbox() as inbox:
-            await house.bob.call(TellTyping(conversation_id=talk))
-            await say(house.bob, talk, "and more")
+@pytest.mark.parametrize("receiver", ["alice", "bob"])
+async def test_a_conversation_in_which_one_has_written_stays_open(
+    house: House, receiver: str
+) -> None:
+    """Whichever of the two comes first in its row."""
+    one, other = (house.alice, house.bob) if receiver == "alice" else (house.bob, house.alice)
+    await one.call(ChangeSettings(op_id=uuid7(), allow_messages_from="no_one"))
+    talk = await open_conversation(one, "bob" if receiver == "alice" else "alice")
+    assert await refused(other, message(talk, "hello")) == "not_accepted conversation_id"
+    await say(one, talk, "hello")
+    async with oracle(one, other):
+        await say(other, talk, "hello")
+        with one.inbox() as inbox:
+            await other.call(TellTyping(conversation_id=talk))
+            await say(other, talk, "and more")
             heard = await until(inbox, "and more")
     assert [type(news) for news in heard if isinstance(news, MemberTyping)] == [MemberTyping]
 
