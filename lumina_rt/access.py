@@ -1,7 +1,8 @@
 """Who may see and do what: the one place where permission is asked.
 
 A hot write asks inside its statement, so that the answer belongs to the same commit
-(sql/messages.sql, `send`); everything else asks here.
+(sql/messages.sql, `send`), and a list does, so that a page is full; everything else asks here. The
+rules between two users are SQL functions, which all of them use: sql/migrations/0029_access.sql.
 """
 
 from __future__ import annotations
@@ -9,7 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from lumina_protocol.errors import Forbidden, NotFound, Suspended
+from lumina_protocol.errors import (
+    Blocked,
+    Forbidden,
+    LuminaError,
+    NotAccepted,
+    NotFound,
+    Suspended,
+)
 
 from lumina_rt.store.queries import query
 
@@ -18,6 +26,10 @@ if TYPE_CHECKING:
 
 MEMBERSHIP = query("conversations.membership")
 STAFF = query("moderation.staff_role")
+VISIBLE = query("access.visible")
+CLOSED_TO = query("access.closed_to")
+NOT_ACCEPTING = query("access.not_accepting")
+LOCK_PAIR = query("blocks.lock_pair")
 
 
 async def member(tx: Tx, *, user_id: UUID, conversation_id: UUID) -> Row:
@@ -58,3 +70,42 @@ def refuse_suspended(user: Row) -> None:
     if user["suspended_until"] is not None:
         why = f"This account is suspended: {user['suspended_reason']}"
         raise Suspended(why, until=user["suspended_until"])
+
+
+async def visible(
+    tx: Tx,
+    *,
+    viewer_id: UUID,
+    owner_id: UUID,
+    shown_to: str = "public",
+    audience_id: UUID | None = None,
+) -> bool:
+    """Whether somebody may see what another shows to these: "public", "followers", "friends" (who
+    follow each other), "close_friends", "custom" (the audience) or "private"."""
+    asked = {"user_id": viewer_id, "other_id": owner_id}
+    row = await tx.maybe(VISIBLE, shown_to=shown_to, audience_id=audience_id, **asked)
+    return row is not None
+
+
+async def lock_pair(tx: Tx, *, user_id: UUID, other_id: UUID) -> None:
+    """First of all for whoever changes what is between two users: what it is, the next statement
+    sees. Before any lock of a conversation."""
+    await tx.run(LOCK_PAIR, user_id=user_id, other_id=other_id)
+
+
+async def may_open(tx: Tx, *, user_id: UUID, other_id: UUID) -> None:
+    """A first direct conversation with somebody. Raises NotAccepted."""
+    if await tx.maybe(NOT_ACCEPTING, user_id=user_id, other_id=other_id) is not None:
+        raise NotAccepted(field="username")
+
+
+async def may_say(tx: Tx, *, user_id: UUID, conversation_id: UUID) -> None:
+    """Something that others have not heard yet, as a member. Raises Blocked, NotAccepted."""
+    row = await tx.maybe(CLOSED_TO, user_id=user_id, conversation_id=conversation_id)
+    if row is not None:
+        raise closed(row["why"])
+
+
+def closed(why: str) -> LuminaError:
+    """What `closed_to` says, as an error."""
+    return Blocked() if why == "blocked" else NotAccepted(field="conversation_id")

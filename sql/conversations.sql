@@ -33,18 +33,12 @@ join conversations c using (conversation_id)
 where p.conversation_id = :conversation_id and p.user_id = :user_id;
 
 -- name: listeners
--- Who hears of what a member does and nobody keeps: the others, but not in a direct conversation of which one has
--- blocked the other.
+-- Who hears of what a member does and nobody keeps: the others, but not in a direct conversation in which that member
+-- cannot say anything.
 select p.user_id
 from conversation_participants p
 where p.conversation_id = :conversation_id and p.user_id <> :user_id
-  and not exists (
-      select from conversations c
-      where c.conversation_id = :conversation_id and c.direct_low is not null and (
-          exists (select from follows f where f.follower_id = c.direct_low
-                  and f.following_id = c.direct_high and f.connection_type = 'blocked')
-          or exists (select from follows f where f.follower_id = c.direct_high
-                     and f.following_id = c.direct_low and f.connection_type = 'blocked')));
+  and not exists (select from closed_to(:conversation_id::uuid, :user_id::uuid));
 
 -- name: describe
 select c.conversation_id, c.conversation_type, c.title, c.last_seq, c.last_rev,

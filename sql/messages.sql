@@ -1,5 +1,5 @@
 -- name: send
--- The group commit, see migrations/0020_send_messages.sql: one row for each, in their order.
+-- The group commit, see migrations/0029_access.sql: one row for each, in their order.
 select status, seq, rev, created_at, member_ids
 from send_messages(:conversation_ids, :message_ids, :sender_ids, :contents, :digests, :node_id);
 

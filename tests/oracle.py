@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from lumina_protocol.blocks import BlockedUser, ListBlocks, UserBlocked, UserUnblocked
 from lumina_protocol.conversations import (
     Conversation,
     ConversationCreated,
@@ -19,6 +20,7 @@ from lumina_protocol.conversations import (
     ListConversations,
     Member,
 )
+from lumina_protocol.frame import PersonalEvent
 from lumina_protocol.messages import Message, MessageChanged, MessageCreated, ReadHistory
 from lumina_protocol.reports import (
     Decision,
@@ -28,6 +30,7 @@ from lumina_protocol.reports import (
     ReportCreated,
     ReportDecided,
 )
+from lumina_protocol.settings import GetSettings, SettingsChanged, UserSettings
 
 from lumina_rt.client import Client, Inbox, News
 
@@ -43,29 +46,50 @@ class World:
     made: dict[UUID, OwnReport] = field(default_factory=dict)
     """What they have reported."""
     against: dict[UUID, Decision] = field(default_factory=dict)
+    blocks: dict[UUID, BlockedUser] = field(default_factory=dict)
+    settings: UserSettings | None = None
     told: set[object] = field(default_factory=set, compare=False)
     """What events have told of; an event may be later than the snapshot that has it already."""
 
     def apply(self, news: News) -> None:
+        if isinstance(news, PersonalEvent):
+            self._once(("own", news.user_rev))
+            self._conversations(news)
+            self._account(news)
+            self._reports(news)
+        else:
+            self._messages(news)
+
+    def _conversations(self, news: PersonalEvent) -> None:
         match news:
             case ConversationCreated(conversation=new) | ConversationJoined(conversation=new):
-                self._once((new.conversation_id, news.user_rev))
                 self.conversations.setdefault(new.conversation_id, new)
                 for message in list(self.messages.values()):
                     self._moved(message)
             case ConversationLeft(conversation_id=left):
-                self._once((left, news.user_rev))
                 self.conversations.pop(left, None)
                 self.messages = {k: v for k, v in self.messages.items() if k[0] != left}
+
+    def _account(self, news: PersonalEvent) -> None:
+        match news:
+            case UserBlocked(user=blocked):
+                self.blocks[blocked.user_id] = blocked
+            case UserUnblocked(user_id=user_id):
+                self.blocks.pop(user_id, None)
+            case SettingsChanged(settings=settings):
+                self.settings = settings
+
+    def _reports(self, news: PersonalEvent) -> None:
+        match news:
             case ReportCreated(report=report):
-                self._once((report.report_id, news.user_rev))
                 self.made.setdefault(report.report_id, report)
             case ReportDecided():
-                self._once((news.subject_id, news.user_rev))
                 self._decided(news)
             case ModerationActed(decision=decision):
-                self._once((decision.report_id, news.user_rev))
                 self.against[decision.report_id] = decision
+
+    def _messages(self, news: News) -> None:
+        match news:
             case MessageCreated(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, "created"))
@@ -123,7 +147,10 @@ def members_after(members: list[Member], message: Message) -> list[Member]:
 
 
 async def snapshot(client: Client) -> World:
-    world = World()
+    world = World(settings=(await client.call(GetSettings())).settings)
+    blocks = await client.call(ListBlocks(limit=100))
+    assert not blocks.more
+    world.blocks = {user.user_id: user for user in blocks.users}
     page = await client.call(ListConversations(limit=40))
     assert not page.more
     for conversation in page.conversations:

@@ -2,6 +2,7 @@
 
 from lumina_rt.handlers import (
     accounts,
+    blocks,
     conversations,
     edits,
     emails,
@@ -10,15 +11,18 @@ from lumina_rt.handlers import (
     members,
     messages,
     moderation,
+    profiles,
     reports,
     resume,
     session,
+    settings,
     tokens,
     totp,
 )
 
 __all__ = [
     "accounts",
+    "blocks",
     "conversations",
     "edits",
     "emails",
@@ -27,9 +31,11 @@ __all__ = [
     "members",
     "messages",
     "moderation",
+    "profiles",
     "reports",
     "resume",
     "session",
+    "settings",
     "tokens",
     "totp",
 ]

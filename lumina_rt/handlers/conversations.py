@@ -47,8 +47,10 @@ async def create(ctx: Ctx, request: CreateConversation) -> ConversationReply:
         pair = {"user_id": ctx.user_id, "peer_id": peer["user_id"]}
         if found := await tx.maybe(FIND_DIRECT, **pair):
             return await _existing(tx, ctx.user_id, found["conversation_id"])
+        await access.lock_pair(tx, user_id=ctx.user_id, other_id=peer["user_id"])
         if not await tx.maybe(BY_USERNAMES, username_keys=[key], user_id=ctx.user_id):
             raise NotFound("There is no user of this name.", field="username")  # or a block
+        await access.may_open(tx, user_id=ctx.user_id, other_id=peer["user_id"])
         new = await tx.maybe(CREATE_DIRECT, conversation_id=request.conversation_id, **pair)
         if new is None:
             if found := await tx.maybe(FIND_DIRECT, **pair):

@@ -1,6 +1,7 @@
 """One's own messages: edit them, delete them for everybody.
 
-A block does not hinder it: what somebody has said stays theirs to take back.
+A block hinders nobody from deleting: what somebody has said stays theirs to take back. Other words
+would be something new, which the other does not want to hear.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ async def edit(ctx: Ctx, tx: Tx, request: EditMessage) -> MessageEdited:
         raise Gone("This message was deleted.", field="message_id")
     if message.rev != request.base_rev:
         raise Stale(field="base_rev")
+    await access.may_say(tx, user_id=ctx.user_id, conversation_id=message.conversation_id)
     await tx.run(
         EDIT,
         conversation_id=message.conversation_id,

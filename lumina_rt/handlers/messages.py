@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from lumina_protocol.errors import Blocked, Conflict, LuminaError, NotFound
+from lumina_protocol.errors import Conflict, LuminaError, NotFound
 from lumina_protocol.messages import (
     Message,
     MessageCreated,
@@ -77,8 +77,8 @@ def _result(
             return NotFound(
                 "There is no such conversation, or not for you.", field="conversation_id"
             )
-        case "blocked":
-            return Blocked()
+        case "blocked" | "not_accepted":
+            return access.closed(row["status"])
         case "conflict":
             return Conflict(field="message_id")
     kept = {name: row[name] for name in ("seq", "rev", "created_at")}

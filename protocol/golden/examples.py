@@ -45,6 +45,7 @@ from lumina_protocol.messages import (
 )
 from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resume, Resumed
 
+from golden.access_examples import BLOCKS, PROFILES, SETTINGS
 from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS, TOTP
 from golden.frames import (
     ADDITION,
@@ -401,5 +402,8 @@ EXAMPLES = [
     *EDITS,
     *REPORTS,
     *MODERATION,
+    *BLOCKS,
+    *SETTINGS,
+    *PROFILES,
     *ERROR_FRAMES,
 ]

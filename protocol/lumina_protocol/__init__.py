@@ -5,6 +5,7 @@ Importing this package fills `REQUESTS` and `EVENTS`. One line per domain.
 
 from lumina_protocol import (
     accounts,
+    blocks,
     conversations,
     emails,
     limits,
@@ -12,8 +13,10 @@ from lumina_protocol import (
     members,
     messages,
     moderation,
+    profiles,
     reports,
     session,
+    settings,
     tokens,
     totp,
 )
@@ -26,6 +29,7 @@ __all__ = [
     "REQUESTS",
     "VERSION",
     "accounts",
+    "blocks",
     "conversations",
     "emails",
     "limits",
@@ -33,8 +37,10 @@ __all__ = [
     "members",
     "messages",
     "moderation",
+    "profiles",
     "reports",
     "session",
+    "settings",
     "tokens",
     "totp",
 ]

@@ -191,6 +191,13 @@ class Blocked(LuminaError):
     default = "You and this user cannot write to each other."
 
 
+class NotAccepted(LuminaError):
+    """Does not tell whose messages the user accepts instead."""
+
+    code = "not_accepted"
+    default = "This user does not accept messages from you."
+
+
 class IdTime(LuminaError):
     """The time within a new id (a UUIDv7) is not within the last 7 days or the next 5 minutes.
     Only where a thing is kept by the time of its id; an `op_id` may be of the last 30 days."""

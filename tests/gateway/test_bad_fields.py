@@ -27,6 +27,13 @@ FREE = {"requests_burst": 10**9, "logins_waiting": 10**6}
 UUID4 = UUID("9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d")
 OTHER_VARIANT = UUID("01890a5d-ac96-774b-0bce-b302099a8057")
 
+SETTINGS: dict[str, Any] = {
+    "is_private": False, "profile_visibility": "public", "show_activity_status": True,
+    "allow_messages_from": "everyone", "email_notifications": True, "push_notifications": True,
+    "notification_frequency": "instant", "autoplay_videos": True, "data_saver_mode": False,
+    "dark_mode": "auto", "calm_mode": False, "time_limit_minutes": 0, "hide_metrics": False,
+}  # fmt: skip
+
 
 def good_body(op: str) -> dict[str, Any]:
     """A body that the server takes, of fields that can be made wrong one at a time."""
@@ -85,6 +92,12 @@ def good_body(op: str) -> dict[str, Any]:
                           "note": "spam", "days": 3},
         "report.decide_appeal": {"report_id": uuid7(), "op_id": uuid7(), "outcome": "upheld",
                                  "note": "spam"},
+        "user.block": {"user_id": uuid7(), "op_id": uuid7()},
+        "user.unblock": {"user_id": uuid7(), "op_id": uuid7()},
+        "user.blocks": {"before": [1, uuid7()], "limit": 5},
+        "user.get": {"user_id": uuid7()},
+        "settings.get": {},
+        "settings.change": {"op_id": uuid7(), **SETTINGS},
     }  # fmt: skip
     return bodies[op]
 
@@ -99,7 +112,12 @@ def test_every_operation_has_a_good_body_here() -> None:
 # By a field's name, or by its operation and name. Each is wrong in both codecs.
 ANY_TYPE: tuple[object, ...] = ([], {}, [[]], {"a": 1}, True)
 NO_NEW_ID = ("", UUID4, UUID(int=0), OTHER_VARIANT, b"", 7)
+NO_FLAG = ("", "true", 1, 0, 1.5)
+NO_WORD = ("", "some", "everyone ", "x" * 5000, "a\0b", 7, 1.5)
 WRONG: dict[str, tuple[object, ...]] = {
+    **{name: NO_FLAG for name, value in SETTINGS.items() if isinstance(value, bool)},
+    **{name: NO_WORD for name, value in SETTINGS.items() if isinstance(value, str)},
+    "time_limit_minutes": (-1, 1441, 2**63, 1.5, "60"),
     "username": ("", "ab", "x" * 31, "x" * 5000, "a b", "a\0b", "a\u202eb", "a@b.c", 7, 1.5),
     "password": ("", "short", "x" * 1001, "with a \0 in it", 12345678),
     "full_name": ("x" * 101, "a\0b", 7),
@@ -187,6 +205,7 @@ TAKEN: tuple[tuple[str, object], ...] = (
     ("appeals", True),
     ("expires_at", None),
     ("cursors", []),
+    *((name, True) for name, value in SETTINGS.items() if isinstance(value, bool)),
 )
 
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lumina_protocol import EVENTS, REQUESTS
 from lumina_protocol.accounts import Device, Login, Logout, Refresh, Register
+from lumina_protocol.blocks import BlockUser, ListBlocks, UnblockUser
 from lumina_protocol.codec import CODECS, JSON, MAX_DEPTH, MSGPACK, Codec, Malformed, transcode
 from lumina_protocol.conversations import (
     CreateConversation,
@@ -52,6 +53,7 @@ from lumina_protocol.messages import (
     SendMessage,
 )
 from lumina_protocol.moderation import DecideAppeal, DecideReport, ReadQueue, ReadReportsOf
+from lumina_protocol.profiles import GetUser
 from lumina_protocol.reports import (
     AppealDecision,
     AppealSuspension,
@@ -59,6 +61,7 @@ from lumina_protocol.reports import (
     ListReports,
 )
 from lumina_protocol.session import Authenticate, Ping, Resume
+from lumina_protocol.settings import ChangeSettings, GetSettings
 from lumina_protocol.tokens import CreateToken, ListTokens, RevokeToken
 from lumina_protocol.totp import (
     BeginTotp,
@@ -257,6 +260,7 @@ DEVICES = st.builds(
     platform=st.sampled_from(["ios", "other"]),
     app_version=st.none() | TEXT.map(lambda text: text[:50]),
 )
+FLAGS = st.none() | st.booleans()
 EMAILS = st.sampled_from(["alice@example.com", "o'hara+tag@mail.example", "ünï@exämple.org"])
 MAILED = st.text("ab-_=", min_size=1, max_size=200)
 TOTP_CODES = st.text("0123456789-AB ", min_size=6, max_size=40)
@@ -397,6 +401,30 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         op_id=NEW_IDS,
         outcome=st.sampled_from(["upheld", "overturned"]),
         note=SHORT,
+    ),
+    "user.block": st.builds(BlockUser, user_id=st.uuids(), op_id=NEW_IDS),
+    "user.unblock": st.builds(UnblockUser, user_id=st.uuids(), op_id=NEW_IDS),
+    "user.blocks": st.builds(
+        ListBlocks, before=st.none() | st.tuples(SEQS, st.uuids()), limit=st.integers(1, 100)
+    ),
+    "user.get": st.builds(GetUser, user_id=st.uuids()) | st.builds(GetUser, username=NAMES),
+    "settings.get": st.builds(GetSettings),
+    "settings.change": st.builds(
+        ChangeSettings,
+        op_id=NEW_IDS,
+        is_private=FLAGS,
+        profile_visibility=st.sampled_from([None, "public", "friends", "private"]),
+        show_activity_status=FLAGS,
+        allow_messages_from=st.sampled_from([None, "everyone", "following", "no_one"]),
+        email_notifications=FLAGS,
+        push_notifications=FLAGS,
+        notification_frequency=st.sampled_from([None, "instant", "hourly", "daily"]),
+        autoplay_videos=FLAGS,
+        data_saver_mode=FLAGS,
+        dark_mode=st.sampled_from([None, "auto", "light", "dark"]),
+        calm_mode=FLAGS,
+        time_limit_minutes=st.none() | st.integers(0, 1440),
+        hide_metrics=FLAGS,
     ),
 }
 

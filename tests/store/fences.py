@@ -235,6 +235,7 @@ LIVE: dict[str, tuple[str, set[str]] | None] = {
     "live_stories": ("stories", {"alice story deleted", "alice story expired"}),
     "live_users": ("users", set()),
     "message_states": None,
+    "report_states": None,
 }
 """Of each view its table, and what it does not show of that to anybody. None: no access."""
 

@@ -53,6 +53,9 @@ order by created_at desc limit :limit;
 -- name: follows_to_user
 select follower_id from follows where following_id = :user_id and connection_type <> 'blocked'
 order by created_at desc limit :limit;
+-- name: follows_blocks_of_user
+select following_id from follows where follower_id = :user_id and connection_type = 'blocked'
+order by created_at desc limit 20;
 -- name: follows_blocks_to_user
 select follower_id from follows where following_id = :user_id and connection_type = 'blocked';
 -- name: follow_requests_to_user

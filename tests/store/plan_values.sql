@@ -56,6 +56,11 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        decode(md5('code') || md5('code'), 'hex') as code_digest, array[decode(md5('c') || md5('c'), 'hex')] as code_digests,
        p.report_id, p.report_id as after_id, p.reported_type as kind, p.reported_id as subject_id, p.owner_id, 'spam' as reason,
        'again' as description, 'buy this' as evidence, 'moderator' as role, 'actioned' as status, 'suspend' as action,
-       3 as days, true as hidden, 'it was a joke' as text
+       3 as days, true as hidden, 'it was a joke' as text,
+       'friends' as shown_to, (select audience_id from audiences limit 1) as audience_id,
+       true as is_private, 'friends' as profile_visibility, true as show_activity_status, 'no_one' as allow_messages_from,
+       true as email_notifications, true as push_notifications, 'daily' as notification_frequency,
+       true as autoplay_videos, true as data_saver_mode, 'dark' as dark_mode, true as calm_mode,
+       60 as time_limit_minutes, true as hide_metrics
 from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s,
      (select * from reports where status = 'appealed' order by report_id limit 1) p;

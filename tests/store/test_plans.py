@@ -61,6 +61,7 @@ ONE_CONVERSATION = (
     "conversations.describe",
 )
 BY_ID = ("messages.send", "messages.one", "messages.digest")
+ASKED_ALONE = ("access.visible", "access.closed_to", "access.not_accepting", "profiles.get")
 IN_FUNCTIONS = {"messages.send"}
 HISTORY = {"message_id": "messages_pkey", "seq": "messages_conversation_id_seq_key"}
 CUT_BY_CONVERSATION = ("messages", "message_changes", "message_reactions")
@@ -155,6 +156,24 @@ async def test_what_is_of_one_conversation_is_read_in_one_part(
             done = await executed(conn, name, given, known)
             read = {table: done.parts(table) for table in CUT_BY_CONVERSATION}
             assert {table: parts for table, parts in read.items() if len(parts) > 1} == {}, name
+
+
+async def test_the_rules_of_access_are_planned_with_the_statement_that_asks(
+    conn: asyncpg.Connection, given: Given, known: dict[str, Relation]
+) -> None:
+    """As a part of it, by indexes: a function that is called for each row costs many times more."""
+    lists = (
+        "select post_id from live_posts p where p.user_id = :user_id"
+        " and exists (select from may_see(:other_id, p.user_id, p.visibility, p.audience_id))",
+        "select comment_id from live_comments c where c.post_id = :post_id"
+        " and not exists (select from blocked_between(:other_id, c.user_id))",
+    )
+    asked = [*map(STATEMENTS.get, ASKED_ALONE), *(parse("access.list", text) for text in lists)]
+    for query in asked:
+        assert query
+        done = await plan(conn, query, given, known)
+        assert "Function Scan" not in {node["Node Type"] for node in done.nodes}, query.name
+        assert done.read_whole() == set(), query.name
 
 
 async def test_every_index_has_its_query_and_a_comment_that_names_it(

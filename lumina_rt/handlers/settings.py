@@ -1,0 +1,39 @@
+"""Settings of a user: read, changed."""
+
+from __future__ import annotations
+
+from lumina_protocol.settings import (
+    ChangeSettings,
+    GetSettings,
+    SettingsChanged,
+    SettingsKept,
+    SettingsReply,
+    UserSettings,
+)
+
+from lumina_rt.once import once
+from lumina_rt.router import Ctx, handles
+from lumina_rt.store.db import Tx
+from lumina_rt.store.queries import query
+
+LOCK = query("settings.lock")
+GET = query("settings.get")
+CHANGE = query("settings.change")
+
+
+@handles(GetSettings)
+async def get(ctx: Ctx, request: GetSettings) -> SettingsReply:
+    async with ctx.db.read() as tx:
+        return SettingsReply(settings=UserSettings(**await tx.one(GET, user_id=ctx.user_id)))
+
+
+@handles(ChangeSettings)
+@once
+async def change(ctx: Ctx, tx: Tx, request: ChangeSettings) -> SettingsKept:
+    await tx.run(LOCK, user_id=ctx.user_id)
+    before = UserSettings(**await tx.one(GET, user_id=ctx.user_id))
+    await tx.run(CHANGE, user_id=ctx.user_id, **request.model_dump(exclude={"op_id"}))
+    after = UserSettings(**await tx.one(GET, user_id=ctx.user_id))
+    if after != before:
+        tx.tell(SettingsChanged(settings=after), to=[ctx.user_id])
+    return SettingsKept(changed=after != before)
