@@ -19,6 +19,7 @@ from lumina_protocol.conversations import (
     ListConversations,
     Member,
 )
+from lumina_protocol.lifecycle import AccountChanged, UserRenamed
 from lumina_protocol.messages import Message, MessageChanged, MessageCreated, ReadHistory
 
 from lumina_rt.client import Client, Inbox, News
@@ -46,6 +47,12 @@ class World:
                 self._once((left, news.user_rev))
                 self.conversations.pop(left, None)
                 self.messages = {k: v for k, v in self.messages.items() if k[0] != left}
+            case AccountChanged() | UserRenamed():
+                self._once((news.user_id, news.user_rev))
+                self.conversations = {
+                    key: renamed(conversation, news.user_id, news.username)
+                    for key, conversation in self.conversations.items()
+                }
             case MessageCreated(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, "created"))
@@ -78,6 +85,14 @@ class World:
         if message.seq >= old.last_seq:
             changes["last_message"] = message
         self.conversations[message.conversation_id] = old.model_copy(update=changes)
+
+
+def renamed(conversation: Conversation, user_id: UUID, username: str) -> Conversation:
+    members = [
+        member.model_copy(update={"username": username}) if member.user_id == user_id else member
+        for member in conversation.members
+    ]
+    return conversation.model_copy(update={"members": members})
 
 
 def members_after(members: list[Member], message: Message) -> list[Member]:

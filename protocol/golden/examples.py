@@ -25,7 +25,7 @@ from lumina_protocol.conversations import (
     TellTyping,
     TypingTold,
 )
-from lumina_protocol.errors import ERRORS, Conflict, RateLimited, Unavailable
+from lumina_protocol.errors import ERRORS, AccountDeleted, Conflict, RateLimited, Unavailable
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
 from lumina_protocol.messages import (
     DeleteMessage,
@@ -67,6 +67,7 @@ from golden.frames import (
     refused,
     told,
 )
+from golden.lifecycle_examples import LIFECYCLE, UNTIL
 
 
 def message(seq: int, id_: UUID, sender: UUID, content: str) -> Message:
@@ -332,10 +333,11 @@ ERROR_FRAMES = [
     refused(10, RateLimited(retry_after_ms=21), "with retry_after_ms"),
     refused(
         2**53 - 1,
-        Unavailable("Every field is here.", field="token", retry_after_ms=1000),
+        Unavailable("Every field is here.", field="token", retry_after_ms=1000, until=UNTIL),
         "with all fields and the largest id",
     ),
     refused(None, Unavailable(), "with id null"),
+    refused(1, AccountDeleted(until=UNTIL), "with until"),
     *(refused(10, error(), code) for code, error in ERRORS.items()),
 ]
 
@@ -344,6 +346,7 @@ EXAMPLES = [
     *ACCOUNTS,
     *LOGINS,
     *BOTS,
+    *LIFECYCLE,
     *CONVERSATIONS,
     *GROUPS,
     *MESSAGES,

@@ -3,7 +3,16 @@
 Importing this package fills `REQUESTS` and `EVENTS`. One line per domain.
 """
 
-from lumina_protocol import accounts, conversations, logins, members, messages, session, tokens
+from lumina_protocol import (
+    accounts,
+    conversations,
+    lifecycle,
+    logins,
+    members,
+    messages,
+    session,
+    tokens,
+)
 from lumina_protocol.frame import EVENTS, REQUESTS
 
 VERSION = 1
@@ -14,6 +23,7 @@ __all__ = [
     "VERSION",
     "accounts",
     "conversations",
+    "lifecycle",
     "logins",
     "members",
     "messages",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar
 
+from lumina_protocol.fields import Millis
 from lumina_protocol.frame import Wire
 
 ERRORS: dict[str, type[LuminaError]] = {}
@@ -22,6 +23,8 @@ class ErrorBody(Wire):
     temporary: bool = False
     field: str | None = None
     retry_after_ms: int | None = None
+    until: Millis | None = None
+    """When what the error speaks of ends."""
 
 
 class LuminaError(Exception):
@@ -40,6 +43,7 @@ class LuminaError(Exception):
         *,
         field: str | None = None,
         retry_after_ms: int | None = None,
+        until: int | None = None,
         body: ErrorBody | None = None,
     ) -> None:
         self.body = body or ErrorBody(
@@ -48,6 +52,7 @@ class LuminaError(Exception):
             temporary=self.temporary,
             field=field,
             retry_after_ms=retry_after_ms,
+            until=until,
         )
         super().__init__(f"{self.body.code}: {self.body.message}")
 
@@ -79,6 +84,13 @@ class WrongCredentials(LuminaError):
 
     code = "wrong_credentials"
     default = "The username or the password is wrong."
+
+
+class AccountDeleted(LuminaError):
+    """Until when `account.restore` can bring it back, `until` says. Only the owner is told."""
+
+    code = "account_deleted"
+    default = "This account was deleted; `account.restore` brings it back."
 
 
 class InvalidToken(LuminaError):

@@ -31,6 +31,13 @@ from lumina_protocol.frame import (
     Request,
     RequestFrame,
 )
+from lumina_protocol.lifecycle import (
+    ChangePassword,
+    ChangeUsername,
+    Deactivate,
+    DeleteAccount,
+    RestoreAccount,
+)
 from lumina_protocol.logins import (
     EndOtherSessions,
     EndSession,
@@ -254,6 +261,15 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     ),
     "account.refresh": st.builds(Refresh, op_id=NEW_IDS, refresh_token=st.text("ab-_", min_size=1)),
     "account.logout": st.builds(Logout),
+    "account.change_password": st.builds(
+        ChangePassword, password=PASSWORDS, new_password=PASSWORDS
+    ),
+    "account.change_username": st.builds(
+        ChangeUsername, username=NAMES, password=st.none() | PASSWORDS
+    ),
+    "account.deactivate": st.builds(Deactivate, password=PASSWORDS),
+    "account.delete": st.builds(DeleteAccount, password=PASSWORDS, reason=st.none() | SHORT),
+    "account.restore": st.builds(RestoreAccount, username=NAMES, password=PASSWORDS),
     "session.list": st.builds(ListSessions),
     "session.end": st.builds(EndSession, session_id=st.uuids()),
     "session.end_others": st.builds(EndOtherSessions, this=st.booleans()),

@@ -47,5 +47,6 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        s.session_id, gen_random_uuid() as opened_id, s.session_id as kept, s.device_id, 10 as keep, '192.0.2.1' as address, interval '90 days' as ttl,
        interval '30 seconds' as "window", decode(md5('token') || md5('token'), 'hex') as token_digest,
        s.session_id as token_id, 'phone' as name, 'ios' as platform, '1.0' as app_version, array['read'] as scopes,
-       to_ms(now()) as expires_ms
+       to_ms(now()) as expires_ms,
+       '$2b$04$new' as new_hash, 'no reason' as reason
 from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s;

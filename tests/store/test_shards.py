@@ -16,6 +16,8 @@ EXCEPTIONS = {
     "sessions.ended_since": "access_tokens, sessions: what has ended of late on the shard",
     "access_tokens.use": "access_tokens: by its digest, before anybody knows whose it is",
     "accounts.by_username": "users: by name",
+    "lifecycle.companions": "conversation_participants: those of a user, by an index of their own",
+    "lifecycle.taken": "username_history, users: by name",
     "conversations.find_direct": "conversations: by the pair, before anybody knows the id",
     "trace.find": "messages: by its id, when an operator knows no more",
     "conversations.cursors": "conversation_participants: those of a user, by an index of their own",
