@@ -30,9 +30,14 @@ async def refuse_taken(tx: Tx, user_id: UUID, key: str) -> None:
 
 
 async def tell_renamed(tx: Tx, user_id: UUID, username: str) -> None:
+    """The own devices, and who shares a conversation."""
+    tx.tell(AccountChanged(user_id=user_id, username=username), to=[user_id])
+    await tell_companions(tx, user_id, username)
+
+
+async def tell_companions(tx: Tx, user_id: UUID, username: str) -> None:
     """In the transaction in which the name was changed, after it: who shares a conversation that
     another transaction is making now is waited for, since it refers to the user."""
-    tx.tell(AccountChanged(user_id=user_id, username=username), to=[user_id])
     rows = await tx.all(COMPANIONS, user_id=user_id, limit=MAX_TOLD)
     if rows:
         renamed = UserRenamed(user_id=user_id, username=username)

@@ -34,7 +34,8 @@ select exists (select from users where username_key = :username_key and user_id 
                   where username_key = :username_key and user_id <> :user_id and held_until > now()) as taken;
 
 -- name: companions
--- Who is in a conversation with somebody: of the newest conversations first, and so many at most.
+-- Who is in a conversation with somebody, also who is hidden and may come back: of the newest conversations first, and
+-- so many at most.
 with newest as (
     select p.conversation_id, c.updated_at
     from conversation_participants p
@@ -54,7 +55,8 @@ with newest as (
     order by n.updated_at desc
     limit 50000
 )
-select user_id from met group by user_id order by max(updated_at) desc, user_id limit :limit;
+select m.user_id from met m join users u on u.user_id = m.user_id where u.erased_at is null
+group by m.user_id order by max(m.updated_at) desc, m.user_id limit :limit;
 
 -- name: end_all
 -- All logins and all tokens of bots.

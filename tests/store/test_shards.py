@@ -12,11 +12,11 @@ SHARD_BY["message_states"] = SHARD_BY["messages"]  # a view of it
 
 # What must ask every shard, or asks by a key that a small table of its own would map to the shard.
 EXCEPTIONS = {
-    "accounts.credentials": "users: by name, before anybody knows the id",
     "sessions.ended_since": "access_tokens, sessions: what has ended of late on the shard",
     "access_tokens.use": "access_tokens: by its digest, before anybody knows whose it is",
     "accounts.by_username": "users: by name",
     "lifecycle.companions": "conversation_participants: those of a user, by an index of their own",
+    "lifecycle.rename": "users: whether the name is somebody else's",
     "lifecycle.taken": "username_history, users: by name",
     "conversations.find_direct": "conversations: by the pair, before anybody knows the id",
     "trace.find": "messages: by its id, when an operator knows no more",
@@ -26,6 +26,18 @@ EXCEPTIONS = {
         "comments, conversations, poll_options, posts, stories, users: what is pending on the shard"
     ),
     "counters.compare": "post_analytics, posts: all of a shard",
+    "erasure.due": "account_deletions: what is due on the shard",
+    "erasure.followers": "follows: those of others, on every shard",
+    "erasure.asked_to_follow": "follow_requests: those of others, on every shard",
+    "erasure.reactions": "reactions: what a user has done elsewhere",
+    "erasure.comment_likes": "comment_likes: what a user has done elsewhere",
+    "erasure.poll_votes": "poll_votes: what a user has done elsewhere",
+    "erasure.post_mentions": "post_mentions: where others have named a user",
+    "erasure.post_coauthors": "post_coauthors: what a user has done elsewhere",
+    "erasure.post_shares": "post_shares: what a user has done elsewhere",
+    "erasure.caused_notifications": "notifications: those of others, on every shard",
+    "erasure.comments": "comments: what a user has done elsewhere",
+    "erasure.belongings": "audience_members: where others have put a user",
     "purge.posts": "media_refs, posts: what is due on the shard, and what it used",
     "purge.deleted_comments": "comments: what is due on the shard",
     "purge.comments": "comments, media_refs: those just found, by their ids",

@@ -18,6 +18,7 @@ EXCEPTIONS = {
     "counters.fold": "what is deleted keeps its counters right: it may be restored",
     "counters.compare": "the same",
     "conversations.describe": "members are named for as long as they are members",
+    "lifecycle.companions": "who is hidden may come back, and is told too",
     "lifecycle.taken": "who is hidden, or deleted and not erased yet, has a name all the same",
     "messages.digest": "a key is taken for ever, whatever became of the message",
     "purge.expired_stories": "an expired story goes, whether it was deleted or not",
