@@ -2,7 +2,8 @@
 #
 #   docker build -t lumina-rt .
 #   docker run --rm -e LUMINA_DATABASE_URL=... lumina-rt migrate
-#   docker run -p 8080:8080 -e LUMINA_DATABASE_URL=... -e LUMINA_REDIS_URL=... -e LUMINA_SECRET=... lumina-rt
+#   docker run -p 8080:8080 -e LUMINA_DATABASE_URL=... -e LUMINA_REDIS_URL=... -e LUMINA_SECRET=... \
+#     -e LUMINA_ENCRYPTION_KEYS=... lumina-rt
 
 FROM python:3.13-slim AS build
 WORKDIR /build

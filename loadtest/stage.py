@@ -19,6 +19,7 @@ import psutil
 from loadtest import profiled_node
 from loadtest.errors import Broken, CannotStart
 from loadtest.screen import Screen
+from lumina_rt.config import Settings
 from lumina_rt.dev import engines, nodes
 from lumina_rt.dev.engines import Engines
 from lumina_rt.store.migrate import migrate
@@ -26,6 +27,8 @@ from lumina_rt.store.migrate import migrate
 HOST = "127.0.0.1"
 BELOW_EPHEMERAL = (20_000, 32_000)
 """Ports that the kernel does not give to outgoing connections, of which there will be many."""
+LOOSE = "1000000/1s burst 1000000"
+"""A limit that is counted, as it costs something, and not met."""
 PORT_TRIES = 200
 METRICS_TIMEOUT_S = 30
 
@@ -128,9 +131,13 @@ def _settings(started: Engines, folder: Path) -> dict[str, str]:
         "LUMINA_LOG_LEVEL": "warning",
         "LUMINA_PASSWORD_ROUNDS": "4",
         "LUMINA_MAX_CONNECTIONS": "1000000",
+        "LUMINA_MAX_CONNECTIONS_PER_ADDRESS": "1000000",
+        "LUMINA_HANDSHAKES_PER_S": "1000000",
+        "LUMINA_HANDSHAKES_BURST": "1000000",
         "LUMINA_MAX_SESSIONS_PER_USER": "1000000",
         "LUMINA_REQUESTS_PER_S": "1000000",
         "LUMINA_REQUESTS_BURST": "1000000",
+        **{f"LUMINA_{name.upper()}": LOOSE for name in Settings.model_fields if "limit_" in name},
         "LUMINA_DRAIN_WAIT_S": "0",
         "LUMINA_DRAIN_SPREAD_S": "0",
     }

@@ -20,7 +20,9 @@ import lumina_rt.handlers  # noqa: F401  (fills the router)
 from lumina_rt.bus.bus import Bus
 from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.bus.entry import Delivery
-from lumina_rt.config import Settings
+from lumina_rt.bus.limits import SharedLimits
+from lumina_rt.bus.limits import connect as connect_limits
+from lumina_rt.config import ConfigError, Settings
 from lumina_rt.credentials import Passwords
 from lumina_rt.gate import Filling, Gate, Read
 from lumina_rt.gateway.framing import websocket_frame
@@ -30,9 +32,12 @@ from lumina_rt.http.private import private_app
 from lumina_rt.http.public import public_app
 from lumina_rt.http.trace import Asked
 from lumina_rt.hub import Hub
+from lumina_rt.letters import Letters
+from lumina_rt.limits import Limits
 from lumina_rt.pages import fillings
 from lumina_rt.preflight import examine, refuse_problems
 from lumina_rt.router import Services
+from lumina_rt.smtp import read_sender, read_server
 from lumina_rt.store import db as store
 from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
@@ -43,6 +48,7 @@ from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.epoch import Epoch
 from lumina_rt.workers.health import Health
 from lumina_rt.workers.heartbeat import Heartbeat
+from lumina_rt.workers.mailer import Mailer
 from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
 from lumina_rt.workers.revocations import Revocations
@@ -56,7 +62,8 @@ RETRY_S, MAX_RETRY_S = 0.1, 5.0
 CANCEL_AGAIN_S = 0.5
 FLUSH_S = 2.0
 CLOSE_POOL_S = 5.0
-HTTP_KEEPALIVE_S = 15
+HTTP_LINGER_S = 5
+"""How long a body is passed over that nobody has asked for."""
 RESUMES_AT_ONCE = 4
 """Of the pool's connections, so that those who are live are served as well."""
 SEND_AWAY_S = 2.0
@@ -106,19 +113,37 @@ class Node:
 
     @property
     def url(self) -> str:
-        return f"ws://{self.settings.host}:{self.port}/v1/socket"
+        scheme, host = "wss" if self.gateway.certificates else "ws", self.settings.host
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/v1/socket"
 
 
 async def serve(settings: Settings, started: Callable[[Node], None]) -> None:
     """Run a node until SIGTERM or SIGINT; then drain. A second signal ends at once."""
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    hangup = [signal.SIGHUP] if settings.tls_cert else []
+    with (
+        anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals,
+        anyio.open_signal_receiver(*hangup) as hangups,
+    ):
         async with run(settings) as node, anyio.create_task_group() as tasks:
+            tasks.start_soon(_load_certificates, node, hangups)
             started(node)
             await anext(signals)
             node.telemetry.log.info("draining")
             tasks.start_soon(_drain, node, tasks.cancel_scope)
             await anext(signals)
             tasks.cancel_scope.cancel()
+
+
+async def _load_certificates(node: Node, hangups: AsyncIterator[signal.Signals]) -> None:
+    """Anew at each SIGHUP; a file that is broken changes nothing."""
+    async for _ in hangups:
+        assert node.gateway.certificates
+        try:
+            node.gateway.certificates.load_anew()
+        except ConfigError as error:
+            node.telemetry.certificate_kept(error)
+        else:
+            node.telemetry.certificate_loaded()
 
 
 async def _drain(node: Node, scope: anyio.CancelScope) -> None:
@@ -130,7 +155,8 @@ async def _drain(node: Node, scope: anyio.CancelScope) -> None:
 async def run(settings: Settings) -> AsyncIterator[Node]:
     """A node that is ready when the block begins, and gone when it has ended.
 
-    Raises StoreUnreachable, PreflightError, RedisError or PortTaken when it cannot start.
+    Raises StoreUnreachable, PreflightError, RedisError, ConfigError or PortTaken when it cannot
+    start.
     """
     telemetry = Telemetry(settings.node)
     async with AsyncExitStack() as stack:
@@ -145,6 +171,7 @@ async def run(settings: Settings) -> AsyncIterator[Node]:
 
 def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
     return {
+        **_mailer(node),
         "bus.reader": node.bus.run_reader,
         "bus.publisher": node.bus.run_publisher,
         "bus.prober": node.bus.run_prober,
@@ -161,12 +188,25 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
     }
 
 
+def _mailer(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
+    """None where no mail server is set up."""
+    settings, services = node.settings, node.services
+    if settings.smtp_url is None or settings.mail_from is None:
+        return {}
+    server = read_server(settings.smtp_url.get_secret_value())
+    sender = read_sender(settings.mail_from)
+    posted, keyring = services.letters.posted, services.keyring
+    return {"mailer": Mailer(services.db, keyring, server, sender, posted, node.telemetry).run}
+
+
 async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Node:
     """Connect what a node is made of. What is opened here, the stack closes."""
     pool = await store.connect(settings.database_url, size=settings.database_pool)
     stack.push_async_callback(store.close, pool, within=CLOSE_POOL_S)
     redis = connect_redis(settings.redis_url)
     stack.push_async_callback(redis.aclose)
+    shared = SharedLimits(connect_limits(settings.redis_url), settings.redis_prefix)
+    stack.push_async_callback(shared.redis.aclose)
     refuse_problems(await examine(settings, pool, redis))
 
     epoch = Epoch(lambda before, after: _begin_anew(node, before, after))
@@ -188,20 +228,18 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         delete_after_days=settings.delete_after_days,
         sessions_ended=_both(revocations.look, bus.say_ended),
         passwords=Passwords(settings.logins_waiting, settings.password_rounds),
+        keyring=(keyring := settings.keyring()),
+        letters=Letters(keyring, settings.public_url if settings.smtp_url else None),
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
         hash_key=cluster["hash_key"],
         telemetry=telemetry,
+        limits=Limits(settings, shared, cluster["hash_key"], telemetry),
         resumes=asyncio.Semaphore(RESUMES_AT_ONCE),
         when_told=tail.when_told,
         covered=gate.covered,
         epoch=epoch.current,
     )
-    runner = web.AppRunner(
-        public_app(), handle_signals=False, access_log=None, keepalive_timeout=HTTP_KEEPALIVE_S
-    )
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    gateway = Gateway(settings, services, hub, _http_server(runner))
+    gateway = Gateway(settings, services, hub, await _http_server(settings, stack))
     revocations.end = gateway.end
     gateway.has_ended = lambda session_id: session_id in revocations.ended
     heartbeat = Heartbeat(db, bus, epoch)
@@ -330,10 +368,19 @@ def _taken(host: str, port: int, setting: str, error: OSError) -> str:
     )
 
 
-def _http_server(runner: web.AppRunner) -> web.Server:
-    server = runner.server
-    assert server is not None
-    return server
+async def _http_server(settings: Settings, stack: AsyncExitStack) -> web.Server:
+    runner = web.AppRunner(
+        public_app(settings.body_timeout_s),
+        handle_signals=False,
+        access_log=None,
+        # It runs until the head of the next request is whole, not until its first byte.
+        keepalive_timeout=settings.header_timeout_s,
+        lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    assert runner.server is not None
+    return runner.server
 
 
 async def _leave(bus: Bus, heartbeat: Heartbeat, telemetry: Telemetry) -> None:

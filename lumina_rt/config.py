@@ -5,15 +5,37 @@ from __future__ import annotations
 import os
 import platform
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from lumina_rt.gcra import Rate
+from lumina_rt.keyring import Keyring, development_keys, read_keys
+from lumina_rt.smtp import read_sender, read_server
 
 MIN_SECRET = 32
 POSTGRES_URL = r"^postgres(ql)?://"
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+|\*")
 WEAK = ("secret", "changeme", "password", "lumina", "example", "dev-only")
+
+
+def _rate(value: object) -> object:
+    return Rate.parse(value) if isinstance(value, str) else value
+
+
+Limit = Annotated[Rate | None, NoDecode, BeforeValidator(_rate)]
+"""Like "10/60s burst 5": 10 in 60 s (s, m or h), and 5 at once after a pause; or "off"."""
 
 
 class ConfigError(Exception):
@@ -39,12 +61,36 @@ class Settings(BaseSettings):
     """What every Redis key begins with, so that several installations can share an engine."""
     secret: SecretStr
     """Signs tokens; at least 32 characters. The same on every node."""
+    encryption_keys: Annotated[SecretStr | None, Field(validate_default=True)] = None
+    """name:key,name2:key2 with keys of 32 bytes in hex or base64, the same on every node: what the
+    database must not be able to read is encrypted under the first, and all decrypt. Needed in
+    production; in development it is made of the secret. `lumina keys` changes it."""
     blob_dir: Path = Path(".lumina/blobs")
     """Where uploaded files are kept."""
+
+    smtp_url: SecretStr | None = None
+    """smtp://user:password@host:587 (STARTTLS), or smtps:// (TLS at once): who is given the mails.
+    Without it there are none, and operations that need one say so."""
+    mail_from: Annotated[str | None, Field(validate_default=True)] = None
+    """Name <no-reply@example.com>; needed with smtp_url."""
+    public_url: Annotated[str | None, Field(validate_default=True)] = None
+    """Where the app is, for the links in mails: /verify-email#TOKEN and /reset-password#TOKEN below
+    it. Needed with smtp_url."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Websocket at /v1/socket, and HTTP."""
+    tls_cert: Path | None = None
+    """A file with the certificate chain in PEM: clients connect by wss://, TLS 1.2 or newer. Leave
+    it out where a proxy does TLS, which costs less memory. SIGHUP loads both files anew."""
+    tls_key: Path | None = None
+    """A file with the certificate's key in PEM, without a password."""
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks, with commas between them: 10.0.0.0/8,192.0.2.7. From there X-Forwarded-For is
+    believed; without it everybody behind a proxy counts as one client address."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins of web pages that may connect, with commas between them: https://app.example, or *.
+    Empty: pages of the host that they connect to. Native clients send no origin and may always."""
     private_host: str = "127.0.0.1"
     private_port: Annotated[int, Field(ge=0, le=65535)] = 9090
     """/healthz, /readyz, /metrics, /trace: not for the public."""
@@ -67,6 +113,13 @@ class Settings(BaseSettings):
     """A login that is not used for so long ends."""
 
     max_connections: Annotated[int, Field(ge=1)] = 20_000
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 1000
+    """Of one client address, or of one /64 of IPv6, on this node: many people share an address.
+    HTTP connections of trusted proxies count to nobody: they serve many."""
+    handshakes_per_s: Annotated[float, Field(gt=0)] = 50
+    """Websockets that one client address, or one /64 of IPv6, may open on this node."""
+    handshakes_burst: Annotated[int, Field(ge=1)] = 1000
+    """How many of them at once, for example after this node has started again."""
     max_sessions_per_user: Annotated[int, Field(ge=1)] = 50
     max_frame: Annotated[int, Field(ge=4096, le=2**24)] = 65_536
     max_frame_before_auth: Annotated[int, Field(ge=1024, le=65_536)] = 4096
@@ -83,6 +136,10 @@ class Settings(BaseSettings):
     logins_waiting: Annotated[int, Field(ge=1)] = 64
     """Passwords being checked or waiting for it, on this node; more are told to wait."""
     header_timeout_s: Annotated[float, Field(gt=0)] = 10
+    """For the head of a request, from the connection or the answer before it; for TLS before that
+    as long again."""
+    body_timeout_s: Annotated[float, Field(gt=0)] = 30
+    """For the body of an HTTP request, from the end of its head."""
     auth_timeout_s: Annotated[float, Field(gt=0)] = 15
     heartbeat_s: Annotated[float, Field(gt=0)] = 25
     """A silent connection is pinged after this time, and closed after twice this time."""
@@ -93,6 +150,33 @@ class Settings(BaseSettings):
     """The time over which a node spreads the moments at which it sends its clients elsewhere."""
     drain_s: Annotated[float, Field(ge=0)] = 15
     """When a node that is stopping, and has waited for the balancer, ends at the latest."""
+
+    # Of each user, on each node they are connected to.
+    limit_default: Limit = Rate(100, 1, 500)
+    """Operations that have no limit of their own."""
+    limit_message: Limit = Rate(60, 1, 300)
+    """Messages sent."""
+    limit_typing: Limit = Rate(5, 1, 20)
+    # Of all nodes together, by each node alone while Redis is away.
+    limit_login: Limit = Rate(10, 600, 10)
+    """Wrong passwords for one account from one address."""
+    limit_login_account: Limit = Rate(100, 3600, 50)
+    """Wrong passwords for one account from all addresses that it was not logged in from in the last
+    30 days."""
+    limit_login_address: Limit = Rate(60, 60, 60)
+    """Logins from one address, right or wrong. IPv6 counts by /64, here and below."""
+    limit_reset: Limit = Rate(3, 3600, 3)
+    """Passwords to be reset of one account, asked from one address."""
+    limit_reset_account: Limit = Rate(10, 3600, 5)
+    limit_reset_address: Limit = Rate(30, 3600, 15)
+    limit_register: Limit = Rate(60, 3600, 20)
+    """Accounts made from one address."""
+    limit_refresh: Limit = Rate(600, 60, 300)
+    """Tokens renewed from one address."""
+    limit_search: Limit = Rate(30, 60, 10)
+    """Of one user."""
+    limit_report: Limit = Rate(20, 3600, 10)
+    """Of one user."""
 
     purge_after_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """What users have deleted, and what has expired, is removed for good after this time."""
@@ -110,21 +194,81 @@ class Settings(BaseSettings):
             raise ValueError("must not be empty")
         return secret
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _has_networks(cls, given: object) -> object:
+        return tuple(map(ip_network, _items(given))) if isinstance(given, str) else given
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _has_origins(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        origins = tuple(_items(given.lower()))
+        for origin in origins:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin such as https://app.example, and not *")
+        return origins
+
     @property
     def secrets(self) -> list[str]:
         """The first signs, all are accepted."""
         old = self.old_secrets.get_secret_value().split(",")
         return [self.secret.get_secret_value(), *(each.strip() for each in old if each.strip())]
 
+    @field_validator("encryption_keys")
+    @classmethod
+    def _has_keys(cls, keys: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if keys is not None:
+            read_keys(keys.get_secret_value())
+        elif info.data.get("environment") == "production":
+            raise PydanticCustomError("missing", "is missing")
+        return keys
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            read_server(url.get_secret_value())
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_sender(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None:
+            read_sender(text)
+        return _needed_for_mail(text, info)
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_url(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[!-~]+", url):
+            raise ValueError("write it as https://chat.example")
+        return _needed_for_mail(url.rstrip("/") if url else None, info)
+
     @property
     def production(self) -> bool:
         return self.environment == "production"
+
+    def keyring(self) -> Keyring:
+        if self.encryption_keys is None:
+            return Keyring(development_keys(self.secret.get_secret_value()))
+        return Keyring(read_keys(self.encryption_keys.get_secret_value()))
+
+
+def _needed_for_mail(value: str | None, info: ValidationInfo) -> str | None:
+    if value is None and info.data.get("smtp_url") is not None:
+        raise PydanticCustomError("missing", "is missing")
+    return value
 
 
 HINTS = {
     "database_url": "set it to postgresql://user:password@host:5432/database",
     "redis_url": "set it to redis://host:6379/0",
     "secret": "make one with: openssl rand -hex 32",
+    "encryption_keys": "write it as name:key, with a key from: openssl rand -hex 32",
+    "mail_from": "set it to whom mails are from, as Name <no-reply@example.com>",
+    "public_url": "set it to where the app is, as https://chat.example",
 }
 
 
@@ -134,6 +278,11 @@ def read_settings(**overrides: object) -> Settings:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise ConfigError(*(_explain(item) for item in error.errors())) from None
+    if (settings.tls_cert is None) is not (settings.tls_key is None):
+        missing, other = ("CERT", "KEY") if settings.tls_cert is None else ("KEY", "CERT")
+        raise ConfigError(
+            f"LUMINA_TLS_{missing} is missing; set it, or leave out LUMINA_TLS_{other} too"
+        )
     if settings.production:
         _refuse_weak(settings.secret.get_secret_value())
         if settings.password_rounds < 12:
@@ -149,6 +298,10 @@ def read_database_url() -> str:
     if not re.match(POSTGRES_URL, url):
         raise ConfigError(f"LUMINA_DATABASE_URL is wrong; {HINTS['database_url']}")
     return url
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def _explain(error: object) -> str:

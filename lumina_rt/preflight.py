@@ -12,6 +12,7 @@ from lumina_rt.blobs.local import LocalBlobs
 from lumina_rt.bus import facts as bus_facts
 from lumina_rt.config import Settings
 from lumina_rt.findings import Finding
+from lumina_rt.smtp import read_server
 from lumina_rt.store import facts as store_facts
 
 if TYPE_CHECKING:
@@ -28,7 +29,17 @@ async def examine(settings: Settings, pool: Pool, redis: Redis) -> list[Finding]
         *await store_facts.examine(pool, production=settings.production, code=__version__),
         *await bus_facts.examine(redis, production=settings.production),
         examine_blobs(settings),
+        examine_mail(settings),
     ]
+
+
+def examine_mail(settings: Settings) -> Finding:
+    """A server without mail serves; what needs one says so."""
+    if settings.smtp_url is None:
+        problem = "set LUMINA_SMTP_URL; until then no address is confirmed and no password reset"
+        return Finding("mail", "not set up", problem, fatal=False)
+    server = read_server(settings.smtp_url.get_secret_value())
+    return Finding("mail", f"{server.host}:{server.port}, from {settings.mail_from}")
 
 
 def examine_blobs(settings: Settings) -> Finding:

@@ -25,6 +25,9 @@ from pydantic import ValidationError
 
 from lumina_rt.catch_up import CatchUp
 from lumina_rt.credentials import Passwords
+from lumina_rt.keyring import Keyring
+from lumina_rt.letters import Letters
+from lumina_rt.limits import HOT, Limits, Who
 from lumina_rt.session import Input, Waiting
 from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
@@ -62,10 +65,14 @@ class Services:
     sessions_ended: Callable[[], None]
     """To be called when logins have ended: their sockets are closed at once, on all nodes."""
     passwords: Passwords
+    keyring: Keyring
+    """Seals what Postgres is not to read."""
+    letters: Letters
     writers: Writers
     hash_key: bytes
     """Keys the digests of what was sent, see sql/migrations/0001."""
     telemetry: Telemetry
+    limits: Limits
     resumes: asyncio.Semaphore
     """Those who read what they have missed share it."""
     when_told: Callable[[str, Callable[[], None]], None]
@@ -90,7 +97,7 @@ class Ctx:
     scopes: frozenset[str] | None = None
     """What the token of a bot allows; None: it is a login, and may do all."""
     address: str = ""
-    """Of the client; empty when it has none."""
+    """Of the client: 192.0.2.1 or 2001:db8::1; see LUMINA_TRUSTED_PROXIES."""
     line: Line | None = None
     """None once the connection is lost, or where there is none."""
 
@@ -169,7 +176,11 @@ async def dispatch(ctx: Ctx, request: RequestFrame) -> Reply | ErrorBody:
         model = _validate(request)
         if ctx.scopes is not None and model.scope not in ctx.scopes:
             raise MissingScope(_missing(model.scope))
-        return await HANDLERS[request.op](ctx, model)
+        if model.limited_as not in HOT:
+            return await _counted(ctx, model)
+        if ctx.user is not None:  # what a stranger does is bounded by connection
+            ctx.services.limits.take(model.limited_as, ctx.user)
+        return await HANDLERS[op](ctx, model)
     except LuminaError as error:
         outcome = error.body.code
         if error.__cause__ is not None:
@@ -187,6 +198,21 @@ def _missing(scope: str | None) -> str:
     if scope is None:
         return "Only a login may do this, and no token of a bot."
     return f"The token of this connection lacks the scope {scope!r}; make one that has it."
+
+
+async def _counted(ctx: Ctx, request: Request[Any]) -> Reply:
+    """Ask Redis whether it may be done, and tell it what came of it."""
+    limits, user = ctx.services.limits, str(ctx.user or "")
+    who = Who(user, str(ctx.session_id or ""), ctx.address, request.account_tried())
+    charge = await limits.charge(request.limited_as, who)
+    try:
+        reply = await HANDLERS[request.op](ctx, request)
+    except LuminaError as error:
+        if error.body.temporary:
+            await limits.no_fault(charge)
+        raise
+    await limits.succeeded(charge)
+    return reply
 
 
 def _validate(request: RequestFrame) -> Request[Any]:

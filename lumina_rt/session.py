@@ -168,7 +168,8 @@ class Session:
             return []
         if not self._take_token(now):
             wait_ms = int(1000 / self.limits.requests_per_s) + 1
-            return [Answer(waiting.request.id, RateLimited(retry_after_ms=wait_ms).body)]
+            refusal = RateLimited(retry_after_ms=wait_ms, limit="connection")
+            return [Answer(waiting.request.id, refusal.body)]
         if self.queue or not self._may_start(waiting):
             if self.queue is None:
                 self.queue = deque()

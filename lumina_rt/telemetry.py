@@ -67,7 +67,10 @@ class Telemetry:
     failures: Counter = field(init=False)
     strays: Gauge = field(init=False)
     purges: Counter = field(init=False)
+    mails: Counter = field(init=False)
     batches: Histogram = field(init=False)
+    limited: Counter = field(init=False)
+    limits_alone: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         self.log = structlog.get_logger(node=self.node)
@@ -91,8 +94,13 @@ class Telemetry:
             "lumina_partition_strays", "Rows in default partitions", ["parent"], registry=r
         )
         self.purges = Counter("lumina_purged", "Rows removed for good", ["table"], registry=r)
+        self.mails = Counter("lumina_mails", "Mails", ["purpose", "outcome"], registry=r)
         self.batches = Histogram(
             "lumina_batch_items", "Committed together", buckets=BATCH_ITEMS, registry=r
+        )
+        self.limited = Counter("lumina_limited", "Refused by a limit", ["limit"], registry=r)
+        self.limits_alone = Counter(
+            "lumina_limits_alone", "Counted by this node alone: Redis was away or slow", registry=r
         )
 
     def metrics(self) -> bytes:
@@ -131,6 +139,19 @@ class Telemetry:
         cause = f"{type(inner).__name__}: {inner}"
         self.log.error("background task failed", task=task, cause=cause, retry_s=round(retry_s, 2))
 
+    def proxy_not_trusted(self, peer: str) -> None:
+        self.log.warning(
+            "X-Forwarded-For is not believed: if this is your proxy, name it in "
+            "LUMINA_TRUSTED_PROXIES, or all its clients share the limits of one address",
+            peer=peer,
+        )
+
+    def certificate_loaded(self) -> None:
+        self.log.info("the TLS certificate was loaded anew; new connections get it")
+
+    def certificate_kept(self, error: Exception) -> None:
+        self.log.error("the old TLS certificate is kept", cause=str(error))
+
     def history_changed(self, before: int, after: int) -> None:
         self.log.warning(
             "the history of the database has changed, by a failover or a restore: "
@@ -158,3 +179,13 @@ class Telemetry:
         self.purges.labels(table).inc(rows)
         if rows:
             self.log.info("purged", table=table, rows=rows)
+
+    def mail_sent(self, purpose: str, tries: int) -> None:
+        self.mails.labels(purpose, "sent").inc()
+        self.log.info("mail sent", purpose=purpose, tries=tries)
+
+    def mail_failed(self, purpose: str, cause: str, tries: int, *, over: bool) -> None:
+        """A try; `over` when it was the last. `cause` never has an address in it."""
+        self.mails.labels(purpose, "failed" if over else "retried").inc()
+        said = "mail given up" if over else "mail not sent, to be tried again"
+        self.log.warning(said, purpose=purpose, cause=cause, tries=tries)

@@ -14,6 +14,9 @@ left join account_deletions d on d.user_id = u.user_id and d.purge_after > now()
 where u.username_key = :username_key and (u.is_active or u.deactivated_at is not null)
   and (u.deleted_at is null or d.user_id is not null);
 
+-- name: password
+select username, password_hash from users where user_id = :user_id and is_active;
+
 -- name: logged_in
 -- Which shows what its owner had hidden. No row when it cannot be logged in to any more, or has another password since
 -- that was looked at.

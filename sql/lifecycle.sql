@@ -1,6 +1,3 @@
--- name: password
-select password_hash from users where user_id = :user_id and is_active;
-
 -- name: lock
 -- For no one else until the commit: also not for who begins a login or makes a token, since those refer to the row.
 -- `wait_ms`: until the name may be changed again.

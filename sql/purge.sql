@@ -163,3 +163,12 @@ with gone as materialized (
     where e.conversation_id = g.conversation_id and e.seq = g.seq and e.rev = g.rev returning 1
 )
 select count(*) as removed from removed;
+
+-- name: mails
+with gone as materialized (
+    select mail_id from mails where coalesce(sent_at, failed_at) < :before
+    order by coalesce(sent_at, failed_at) limit :batch for update skip locked
+), removed as (
+    delete from mails m using gone g where m.mail_id = g.mail_id returning 1
+)
+select count(*) as removed from removed;

@@ -24,6 +24,7 @@ from lumina_rt.dev import engines
 from lumina_rt.dev.engines import Engines
 from lumina_rt.store import migrate
 from tests.bus.members import OwnRedis
+from tests.house import LOOSE
 
 TEMPLATE = "lumina_template"
 SECRET = "0f6b1c2d9e8a7f5b4c3d2e1f0a9b8c7d"
@@ -148,6 +149,7 @@ def settings(writer_url: str, redis_url: str, tmp_path: Path) -> Settings:
         password_rounds=4,
         drain_wait_s=0,
         drain_spread_s=0,
+        **LOOSE,
     )
 
 

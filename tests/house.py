@@ -19,6 +19,8 @@ from lumina_rt.client import Client, Inbox
 from lumina_rt.config import Settings
 
 PASSWORD = "correct horse battery"
+LOOSE = {n: "100000/1s burst 100000" for n in Settings.model_fields if n.startswith("limit_")}
+"""Limits that only a test which is about them meets: it sets its own."""
 
 
 @asynccontextmanager

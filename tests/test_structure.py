@@ -19,7 +19,8 @@ from lumina_protocol import EVENTS, REQUESTS
 from lumina_protocol.session import Ping, Pong
 
 import lumina_rt.app
-from lumina_rt.router import HANDLERS, Ctx, handles
+from lumina_rt.limits import HOT, SLOW
+from lumina_rt.router import HANDLERS, TOGETHER, Ctx, handles
 
 ROOT = Path(__file__).parents[1]
 CONTRACT = ROOT / "protocol" / "lumina_protocol"
@@ -68,6 +69,15 @@ def test_a_handler_takes_its_request_and_gives_its_reply(op: str) -> None:
     hints = get_type_hints(handler)
     assert hints["request"] is REQUESTS[op]
     assert hints["return"] is REQUESTS[op].reply
+
+
+def test_every_operation_is_limited_as_something_that_is_known() -> None:
+    assert {model.limited_as for model in REQUESTS.values()} <= {*HOT, *SLOW}
+
+
+@pytest.mark.parametrize("op", sorted(TOGETHER))
+def test_what_keeps_an_order_waits_for_no_limit(op: str) -> None:
+    assert REQUESTS[op].limited_as in HOT
 
 
 def test_every_module_with_a_request_or_an_event_is_imported_by_the_contract() -> None:

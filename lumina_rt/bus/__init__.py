@@ -4,6 +4,8 @@
 |-------------------------|--------|---------------------------------------|---------------------------|
 | {prefix}:node:{node_id} | stream | what this run of a node is to deliver | 60 s after its last probe |
 | {prefix}:healthy        | zset   | node_id -> unix s: Postgres took its write | trimmed to 3 s by each probe |
+| {prefix}:limit:{{subject}} | string | us since 1970: GCRA's TAT, see limits.py | when it is past |
+| {prefix}:limit:{{mark}} | string | an account was got into from an address | after 30 days |
 
 A node reads one stream, its own, and writes to those of its peers. An entry has one field, `b`:
 the MessagePack array described in `entry.py`. Commands are those of Redis 6.2.

@@ -9,7 +9,7 @@ import click
 
 from lumina_rt import __version__
 
-COMMANDS = ("dev", "serve", "migrate", "doctor", "recount", "trace", "token", "chat")
+COMMANDS = ("dev", "serve", "migrate", "doctor", "recount", "trace", "keys", "token", "chat")
 
 
 class Lazy(click.Group):

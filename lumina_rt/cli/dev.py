@@ -9,15 +9,18 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from textwrap import indent
 
 import click
 from lumina_protocol.accounts import Login, Register, Tokens
 from lumina_protocol.errors import InvalidToken, LuminaError, SessionEnded, UsernameTaken
 from rich.console import Console
+from rich.markup import escape
 
 from lumina_rt import __version__
 from lumina_rt.client import Client
-from lumina_rt.dev import engines, state
+from lumina_rt.dev import catcher, engines, state
+from lumina_rt.dev.catcher import Caught
 from lumina_rt.dev.engines import Engines
 from lumina_rt.dev.nodes import NodeError, NodeProcess
 from lumina_rt.dev.state import DevState
@@ -71,6 +74,7 @@ def _start(
     """Everything, from the engines up; the stack stops it. Returns the engines that are ours."""
     kept = state.load() or DevState()
     own = _start_engines(screen, stack, kept)
+    kept.environment |= _catch_mails(screen, stack, ports[0][0])
     _migrate(screen, {**kept.environment, **kept.owner_environment}["LUMINA_DATABASE_URL"])
     _start_nodes(screen, stack, kept, running, ports)
     kept.urls = [node.url for node in running]
@@ -121,6 +125,13 @@ class Screen:
             yield result
         self.line(what, f"{result[-1]}  [dim]{time.monotonic() - began:.1f} s[/]")
 
+    def mail(self, mail: Caught) -> None:
+        """As it is: its text is not to be read as markup."""
+        message = mail.message
+        self.line("mail", f"to {escape(', '.join(mail.recipients))}")
+        for line in (f"From: {message['From']}", f"Subject: {message['Subject']}", "", mail.text):
+            self.console.print(indent(line, " " * 13), markup=False, soft_wrap=True)
+
     def next_steps(self, kept: DevState) -> None:
         for name, password in kept.accounts.items():
             self.line("account", f"{name}, password {password}")
@@ -161,6 +172,19 @@ def _start_engines(screen: Screen, stack: ExitStack, kept: DevState) -> Engines 
         "LUMINA_LOG_LEVEL": os.environ.get("LUMINA_LOG_LEVEL", "warning"),
     }
     return started
+
+
+def _catch_mails(screen: Screen, stack: ExitStack, port: int) -> dict[str, str]:
+    """The settings with which nodes send here; none, when a mail server is given."""
+    if os.environ.get("LUMINA_SMTP_URL"):
+        return {}
+    at = stack.enter_context(catcher.in_thread(screen.mail))
+    screen.line("mail", f"caught at {HOST}:{at}, and shown here")
+    return {
+        "LUMINA_SMTP_URL": f"smtp://{HOST}:{at}",
+        "LUMINA_MAIL_FROM": "Lumina <lumina@example.com>",
+        "LUMINA_PUBLIC_URL": f"http://{HOST}:{port}",
+    }
 
 
 def _migrate(screen: Screen, database_url: str) -> None:

@@ -16,7 +16,7 @@ from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.cli.adopt import adopt_dev_settings
 from lumina_rt.config import ConfigError, Settings, read_settings
 from lumina_rt.findings import Finding
-from lumina_rt.preflight import examine_blobs
+from lumina_rt.preflight import examine_blobs, examine_mail
 from lumina_rt.store import db as store
 from lumina_rt.store import facts as store_facts
 
@@ -46,7 +46,8 @@ async def examine() -> list[Finding]:
     except ConfigError as error:
         return [*findings, *(Finding("settings", "wrong", problem) for problem in error.problems)]
     findings.append(Finding("settings", settings.environment))
-    return [*findings, *await _postgres(settings), *await _redis(settings), examine_blobs(settings)]
+    engines = [*await _postgres(settings), *await _redis(settings)]
+    return [*findings, *engines, examine_blobs(settings), examine_mail(settings)]
 
 
 async def _postgres(settings: Settings) -> list[Finding]:

@@ -18,8 +18,12 @@ def command() -> None:
     LUMINA_DATABASE_URL   postgresql://user:password@host:5432/database   (required)
     LUMINA_REDIS_URL      redis://host:6379/0                             (required)
     LUMINA_SECRET         signs tokens, the same on every node            (required)
+    LUMINA_ENCRYPTION_KEYS  name:key, encrypts; likewise; see lumina keys (required)
     LUMINA_HOST, _PORT    where clients connect            127.0.0.1, 8080
     LUMINA_PRIVATE_HOST, _PRIVATE_PORT   health, metrics   127.0.0.1, 9090
+    LUMINA_TRUSTED_PROXIES    networks whose X-Forwarded-For is believed      none
+    LUMINA_ALLOWED_ORIGINS    web pages that may connect      of the same host
+    LUMINA_TLS_CERT, _KEY     files, where no proxy does TLS; SIGHUP loads them anew
     LUMINA_ENVIRONMENT    production or development        production
 
     All settings, with their defaults, are in lumina_rt/config.py. SIGTERM drains: /readyz
@@ -29,6 +33,7 @@ def command() -> None:
     \b
     Example:
       export LUMINA_SECRET=$(openssl rand -hex 32)
+      export LUMINA_ENCRYPTION_KEYS=k1:$(openssl rand -hex 32)
       LUMINA_DATABASE_URL=postgresql://lumina@db/lumina LUMINA_REDIS_URL=redis://cache lumina serve
     """
     settings = read_settings()

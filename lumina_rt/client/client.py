@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,7 +47,7 @@ class Client:
     them stays logged in. Of several URLs the next one is tried when a connection ends.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (who it is, and how it connects)
         self,
         url: str | Sequence[str],
         *,
@@ -57,7 +58,10 @@ class Client:
         device: Device | None = None,
         keep: Callable[[Tokens], None] = lambda tokens: None,
         codec: Codec = MSGPACK,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
+        """`ssl_context` for wss:// URLs whose certificate the machine does not trust anyway."""
+        self._ssl_context = ssl_context
         self._urls = deque([url] if isinstance(url, str) else url)
         self._identity = Identity(token, refresh_token, username, password, device, keep)
         self.hello: Hello | None = None
@@ -190,7 +194,7 @@ class Client:
 
     async def _open(self) -> None:
         try:
-            link = await Link.open(self.url, self._codec, self._arrive)
+            link = await Link.open(self.url, self._codec, self._arrive, self._ssl_context)
         except InvalidStatus as error:
             body = (error.response.body or b"").decode(errors="replace").strip()
             raise ClientError(f"{self.url} answered {error.response.status_code}: {body}") from None

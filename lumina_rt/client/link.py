@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -46,8 +47,15 @@ class Link:
         self._hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def open(cls, url: str, codec: Codec, tell: Callable[[Event | EventFrame], None]) -> Link:
+    async def open(
+        cls,
+        url: str,
+        codec: Codec,
+        tell: Callable[[Event | EventFrame], None],
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> Link:
         """Raises OSError, TimeoutError or websockets' InvalidHandshake."""
+        secure = url.lower().startswith("wss:")
         socket = await connect(
             url,
             subprotocols=[Subprotocol(codec.subprotocol)],
@@ -55,6 +63,7 @@ class Link:
             max_size=None,
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=1,
+            ssl=(ssl_context or True) if secure else None,
         )
         return cls(socket, codec, tell)
 

@@ -16,6 +16,7 @@ from websockets.http11 import Request
 from websockets.protocol import SEND_EOF
 from websockets.protocol import State as SocketState
 
+from lumina_rt.address import Address
 from lumina_rt.bus.entry import Place
 from lumina_rt.catch_up import CatchUp, TooMuch
 from lumina_rt.gateway.framing import websocket_frame
@@ -36,21 +37,32 @@ REFUSALS = frozenset({InvalidToken.code, SessionEnded.code})
 ABNORMAL = 1006  # never on the wire: the connection broke without a close frame (section 7.4.1)
 
 
+def end_of_stream(transport: asyncio.Transport) -> None:
+    """Half-close where that is possible. Over TLS uvloop can only close: it says close_notify when
+    all is written, and passes over what still comes for CLOSE_TIMEOUT_S at most."""
+    if transport.can_write_eof():
+        transport.write_eof()
+    else:
+        transport.close()
+
+
 class Connection(asyncio.Protocol):
     """A websocket from its opening handshake on. Also the hub's Receiver."""
 
-    __slots__ = ("catch_up", "codec", "ctx", "drained", "gateway", "message", "outbox",
+    __slots__ = ("address", "catch_up", "codec", "ctx", "drained", "gateway", "message", "outbox",
                  "outbox_bytes", "reading", "session", "slot", "stalled", "timer",
                  "transport", "unread", "writable", "ws")  # fmt: skip
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, address: Address) -> None:
         self.gateway = gateway
+        self.address = address
+        """Of the client, not of a trusted proxy."""
         self.ws = Handshake(
             max_size=gateway.settings.max_frame_before_auth, logger=gateway.socket_logger
         )
         self.codec: Codec = MSGPACK
         self.session = Session(gateway.limits, gateway.loop.time())
-        self.ctx = Ctx(gateway.services, uuid7(), line=self)
+        self.ctx = Ctx(gateway.services, uuid7(), address=str(address), line=self)
         self.catch_up: CatchUp | None = None
         self.drained: asyncio.Future[None] | None = None  # somebody waits for the client to read
         self.outbox: list[bytes] = []
@@ -218,7 +230,7 @@ class Connection(asyncio.Protocol):
     # The opening handshake.
 
     def _shake_hands(self, request: Request) -> None:
-        if refusal := self.gateway.refusal(request.path.partition("?")[0]):
+        if refusal := self.gateway.refusal(request):
             self.ws.send_response(self.ws.reject(*refusal))
             return
         self.ws.send_response(self.ws.accept(request))
@@ -364,7 +376,7 @@ class Connection(asyncio.Protocol):
     def _end_of_stream(self) -> None:
         """The closing handshake is done: half-close, so that the last bytes are not reset away."""
         self.session.over()
-        self.transport.write_eof()
+        end_of_stream(self.transport)
         self._set_timer(CLOSE_TIMEOUT_S, self.transport.abort)
 
     def _update_reading(self) -> None:

@@ -13,20 +13,29 @@ from uuid import UUID
 
 from lumina_protocol.errors import CloseCode
 from lumina_protocol.session import Hello
+from websockets.http11 import Request
 
 from lumina_rt import __version__
+from lumina_rt.address import Address
 from lumina_rt.config import Settings
+from lumina_rt.gateway.admission import Admission
 from lumina_rt.gateway.budget import Budget
 from lumina_rt.gateway.connection import PATH, Connection
 from lumina_rt.gateway.edge import Edge
 from lumina_rt.gateway.flusher import Flusher
 from lumina_rt.gateway.heartbeat import Wheel
+from lumina_rt.gateway.origin import may_connect
+from lumina_rt.gateway.tls import Certificates, TlsListener
 from lumina_rt.hub import Hub
 from lumina_rt.router import Services
 from lumina_rt.session import Limits
 
 BACKLOG = 4096
 CUT_OFF = "this node is cut off, others are not; reconnect"
+FOREIGN = (
+    "Pages of this Origin may not connect here: LUMINA_ALLOWED_ORIGINS does not name it, "
+    "or is empty and the Host header names another host.\n"
+)
 STOPPING = "this node is stopping; reconnect"
 
 
@@ -49,6 +58,7 @@ class Gateway:
         hub: Hub,
         http_protocol: HttpServer,
     ) -> None:
+        """Raises ConfigError when a file for TLS is wrong."""
         self.settings = settings
         self.services = services
         self.hub = hub
@@ -67,6 +77,12 @@ class Gateway:
             requests_per_s=settings.requests_per_s,
             requests_burst=settings.requests_burst,
         )
+        self.admission = Admission(
+            settings.max_connections_per_address,
+            settings.handshakes_per_s,
+            settings.handshakes_burst,
+        )
+        self.certificates = Certificates.of(settings)
         self.socket_logger = logging.getLogger("websockets.server")
         self.connections: set[Connection] = set()
         self.strangers = 0
@@ -78,18 +94,22 @@ class Gateway:
         """This node is in trouble, and others are not: clients are better off there."""
         self.has_ended: Callable[[UUID], bool] = lambda session_id: False
         """Whether a login has ended of late, see workers/revocations.py."""
+        self._proxy_told = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | TlsListener | None = None
         self._empty = asyncio.Event()
         self._empty.set()
 
     async def listen(self) -> int:
         """Start to accept; returns the port. Raises OSError when it cannot be had."""
         host, port = self.settings.host, self.settings.port
-        self._server = await self.loop.create_server(
+        if self.certificates:
+            self._server = listener = TlsListener(self, self.certificates)
+            return await listener.listen(host, port, BACKLOG)
+        self._server = server = await self.loop.create_server(
             lambda: Edge(self), host, port, backlog=BACKLOG
         )
-        bound: int = self._server.sockets[0].getsockname()[1]
+        bound: int = server.sockets[0].getsockname()[1]
         return bound
 
     def hello(self) -> Hello:
@@ -109,9 +129,9 @@ class Gateway:
         open_now = len(self.connections) + self.strangers + len(self.http_protocol.connections)
         return open_now >= self.settings.max_connections
 
-    def refusal(self, path: str) -> tuple[http.HTTPStatus, str] | None:
-        """Why a handshake for this path is refused, if it is."""
-        if path != PATH:
+    def refusal(self, request: Request) -> tuple[http.HTTPStatus, str] | None:
+        """Why this handshake is refused, if it is."""
+        if request.path.partition("?")[0] != PATH:
             self.telemetry.refused.labels("path").inc()
             return http.HTTPStatus.NOT_FOUND, f"The websocket is at {PATH}.\n"
         if not self.accepting:
@@ -120,7 +140,18 @@ class Gateway:
         if self.cut_off:
             self.telemetry.refused.labels("cut_off").inc()
             return http.HTTPStatus.SERVICE_UNAVAILABLE, "This node is cut off; connect again.\n"
+        headers = request.headers
+        host = (headers.get_all("Host") or [""])[0]
+        if not may_connect(headers.get_all("Origin"), host, self.settings.allowed_origins):
+            self.telemetry.refused.labels("origin").inc()
+            return http.HTTPStatus.FORBIDDEN, FOREIGN
         return None
+
+    def heard_of_a_proxy(self, peer: Address) -> None:
+        """It is not trusted. Said once: strangers may do it as often as they like."""
+        if not self._proxy_told:
+            self._proxy_told = True
+            self.telemetry.proxy_not_trusted(str(peer))
 
     def set_cut_off(self, cut_off: bool) -> None:
         """Send everybody elsewhere when it begins; accept again when it is over."""
@@ -147,6 +178,7 @@ class Gateway:
         return self.wheel.add(connection)
 
     def lost(self, connection: Connection) -> None:
+        self.admission.leave(connection.address)
         if connection.session.user_id is not None:
             self.hub_of(connection).leave(connection.session.user_id, connection)
         if connection in self.connections:
@@ -208,5 +240,7 @@ class Gateway:
 
     def abort(self) -> None:
         """Cut the lines of those who have not left."""
+        if isinstance(self._server, TlsListener):
+            self._server.abort()
         for connection in tuple(self.connections):
             connection.transport.abort()

@@ -14,6 +14,7 @@ from lumina_protocol.errors import (
 )
 from lumina_protocol.fields import username_key, uuid7
 
+from lumina_rt import second_factor
 from lumina_rt.logins import Who, open_session, tokens, ttl
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
@@ -61,6 +62,7 @@ async def login(ctx: Ctx, request: Login) -> Tokens:
         raise AccountDeleted(until=user["deleted_until"])
     who = Who(user["user_id"], user["username"])
     async with ctx.db.tx() as tx:
+        await second_factor.ask(ctx, tx, who.user_id, request.code)
         if await tx.maybe(LOGGED_IN, user_id=who.user_id, password_hash=hashed) is None:
             raise WrongCredentials
         opened = await open_session(ctx, tx, who, request.device)

@@ -19,11 +19,12 @@ from lumina_protocol.lifecycle import (
     UsernameChanged,
 )
 
+from lumina_rt import second_factor
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 from lumina_rt.usernames import refuse_taken, tell_renamed
 
-PASSWORD = query("lifecycle.password")
+PASSWORD = query("accounts.password")
 LOCK = query("lifecycle.lock")
 SET_PASSWORD = query("lifecycle.set_password")
 RENAME = query("lifecycle.rename")
@@ -124,6 +125,7 @@ async def restore(ctx: Ctx, request: RestoreAccount) -> Restored:
     if user["deleted_until"] is None:  # a second try, of which the first one has done it
         return Restored(user_id=user["user_id"], username=user["username"])
     async with ctx.db.tx() as tx:
+        await second_factor.ask(ctx, tx, user["user_id"], request.code)
         restored = await tx.maybe(RESTORE, user_id=user["user_id"], password_hash=hashed)
     if restored is None:
         raise WrongCredentials

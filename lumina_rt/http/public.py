@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from lumina_rt import __version__
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-MAX_BODY = 65_536
+MAX_BODY = 1_048_576
+"""In bytes."""
 SOCKET = "/v1/socket"
+UNREAD = {408, 413}
+"""After these answers the rest of a body would have to be read to hear the next request."""
 
 
-def public_app() -> web.Application:
-    app = web.Application(middlewares=[errors_as_json], client_max_size=MAX_BODY)
+def public_app(body_timeout_s: float) -> web.Application:
+    middlewares = [errors_as_json, bodies_in_time(body_timeout_s)]
+    app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY)
     app.router.add_get("/", about)
     app.router.add_get(SOCKET, upgrade_required)
     return app
@@ -44,11 +48,42 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+        code = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
         body = {
             "code": code.get(error.status, "http_error"),
             "message": f"{request.method} {request.path}: {error.reason}.",
             "temporary": error.status >= 500,
         }
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-        return web.json_response(body, status=error.status, headers=allow)
+        response = web.json_response(body, status=error.status, headers=allow)
+        if error.status in UNREAD:
+            response.force_close()
+        return response
+
+
+def bodies_in_time(timeout_s: float) -> Middleware:
+    """Refuses a body that is said to be too large at once, and one that does not come in time when
+    its handler waits for it; a handler that has it all may take as long as it likes."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if (size := request.content_length or 0) > MAX_BODY:
+            raise web.HTTPRequestEntityTooLarge(MAX_BODY, size)
+        limit, handling = asyncio.timeout(timeout_s), True
+
+        def arrived() -> None:  # also later, when the rest is passed over after the answer
+            if handling and not limit.expired():
+                limit.reschedule(None)
+
+        try:
+            async with limit:
+                request.content.on_eof(arrived)
+                return await handler(request)
+        except TimeoutError:
+            if limit.expired():
+                raise web.HTTPRequestTimeout from None
+            raise
+        finally:
+            handling = False
+
+    return middleware

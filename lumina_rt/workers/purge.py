@@ -29,6 +29,7 @@ USERNAME_HISTORY = query("purge.username_history")
 NOTIFICATIONS = query("purge.notifications")
 USER_EVENTS = query("purge.user_events")
 MESSAGE_EDITS = query("purge.message_edits")
+MAILS = query("purge.mails")
 EXPIRED_STORIES = query("purge.expired_stories")
 STORIES = query("purge.stories")
 
@@ -82,6 +83,7 @@ def steps(settings: Settings) -> list[Step]:
         Step("media_objects", locked(DELETED_MEDIA, MEDIA), keep),
         Step("sessions", plain(SESSIONS), keep),
         Step("account_tokens", plain(ACCOUNT_TOKENS), keep),
+        Step("mails", plain(MAILS), keep),
         Step("username_history", plain(USERNAME_HISTORY), timedelta(0)),
         Step("notifications", plain(NOTIFICATIONS), notifications),
         Step("user_events", plain(USER_EVENTS), timedelta(days=STREAM_DAYS)),

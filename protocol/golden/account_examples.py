@@ -13,6 +13,15 @@ from lumina_protocol.accounts import (
     Register,
     Tokens,
 )
+from lumina_protocol.emails import (
+    EmailChecked,
+    Mailed,
+    PasswordReset,
+    RequestReset,
+    ResetPassword,
+    SetEmail,
+    VerifyEmail,
+)
 from lumina_protocol.logins import (
     DeviceChanged,
     Devices,
@@ -35,6 +44,17 @@ from lumina_protocol.tokens import (
     RevokeToken,
     TokenCreated,
     TokenRevoked,
+)
+from lumina_protocol.totp import (
+    BeginTotp,
+    ConfirmTotp,
+    GetTotp,
+    RecoveryCodes,
+    RemoveTotp,
+    RenewRecoveryCodes,
+    TotpBegun,
+    TotpRemoved,
+    TotpState,
 )
 
 from golden.frames import ALICE, MINUTE, NOW, SESSION, TOKEN, answered, asked
@@ -67,6 +87,7 @@ ACCOUNTS = [
     answered(1, "account.register", LOGGED_IN),
     asked(1, Login(username="alice", password=PASSWORD)),
     asked(1, Login(username="alice", password=PASSWORD, device=PHONE), ", with a device"),
+    asked(1, Login(username="alice", password=PASSWORD, code="287082"), ", with a code"),
     answered(1, "account.login", LOGGED_IN),
     asked(2, Refresh(op_id=LOGIN_OP, refresh_token=REFRESH_TOKEN)),
     answered(2, "account.refresh", LOGGED_IN),
@@ -156,4 +177,39 @@ BOTS = [
     ),
     asked(3, RevokeToken(token_id=BOT)),
     answered(3, "token.revoke", TokenRevoked()),
+]
+
+MAILED_TOKEN = "the-token-behind-the-#-of-a-link"  # noqa: S105
+EMAILS = [
+    asked(2, SetEmail(email="alice@example.com")),
+    answered(2, "account.set_email", Mailed()),
+    asked(3, VerifyEmail(token=MAILED_TOKEN)),
+    answered(3, "account.verify_email", EmailChecked()),
+    asked(4, RequestReset(email="alice@example.com")),
+    answered(4, "account.request_reset", Mailed()),
+    asked(5, ResetPassword(token=MAILED_TOKEN, password=PASSWORD)),
+    answered(5, "account.reset_password", PasswordReset()),
+]
+
+TOTP_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105  (that of RFC 6238, appendix B)
+CODES = RecoveryCodes(recovery_codes=["MZXW-6YTB-OI3T-KMRR", "ONSW-G4TF-OQQG-C3TE"])
+TOTP = [
+    asked(1, BeginTotp(password=PASSWORD)),
+    answered(
+        1,
+        "totp.begin",
+        TotpBegun(
+            secret=TOTP_SECRET,
+            uri=f"otpauth://totp/Lumina:alice?digits=6&secret={TOTP_SECRET}"
+            "&algorithm=SHA1&issuer=Lumina&period=30",
+        ),
+    ),
+    asked(2, ConfirmTotp(code="287082")),
+    answered(2, "totp.confirm", CODES),
+    asked(3, GetTotp()),
+    answered(3, "totp.get", TotpState(enabled=True, recovery_codes=9)),
+    asked(4, RenewRecoveryCodes(code="081804")),
+    answered(4, "totp.renew_codes", CODES),
+    asked(5, RemoveTotp(password=PASSWORD, code="050471")),
+    answered(5, "totp.remove", TotpRemoved()),
 ]

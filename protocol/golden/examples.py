@@ -26,6 +26,7 @@ from lumina_protocol.conversations import (
     TypingTold,
 )
 from lumina_protocol.errors import ERRORS, AccountDeleted, Conflict, RateLimited, Unavailable
+from lumina_protocol.limits import GetLimits, LimitLeft, LimitsLeft
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
 from lumina_protocol.messages import (
     DeleteMessage,
@@ -44,7 +45,7 @@ from lumina_protocol.messages import (
 )
 from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resume, Resumed
 
-from golden.account_examples import ACCOUNTS, BOT, BOTS, LOGINS
+from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS, TOTP
 from golden.frames import (
     ADDITION,
     ALICE,
@@ -214,6 +215,31 @@ SESSIONS = [
         ),
         ", of another epoch",
     ),
+    asked(17, GetLimits()),
+    answered(
+        17,
+        "limits.get",
+        LimitsLeft(
+            limits=[
+                LimitLeft(
+                    name="message",
+                    count=60,
+                    period_ms=1000,
+                    burst=300,
+                    remaining=298,
+                    full_in_ms=34,
+                ),
+                LimitLeft(
+                    name="search",
+                    count=30,
+                    period_ms=60_000,
+                    burst=10,
+                    remaining=10,
+                    full_in_ms=0,
+                ),
+            ]
+        ),
+    ),
     asked(9, Ping()),
     answered(9, "ping", Pong(time=NOW + 30_000)),
 ]
@@ -330,10 +356,16 @@ EDITS = [
 
 ERROR_FRAMES = [
     refused(6, Conflict(field="message_id"), "with a field"),
-    refused(10, RateLimited(retry_after_ms=21), "with retry_after_ms"),
+    refused(10, RateLimited(retry_after_ms=21, limit="message"), "with retry_after_ms"),
     refused(
         2**53 - 1,
-        Unavailable("Every field is here.", field="token", retry_after_ms=1000, until=UNTIL),
+        Unavailable(
+            "Every field is here.",
+            field="token",
+            retry_after_ms=1000,
+            until=UNTIL,
+            limit="message",
+        ),
         "with all fields and the largest id",
     ),
     refused(None, Unavailable(), "with id null"),
@@ -347,6 +379,8 @@ EXAMPLES = [
     *LOGINS,
     *BOTS,
     *LIFECYCLE,
+    *EMAILS,
+    *TOTP,
     *CONVERSATIONS,
     *GROUPS,
     *MESSAGES,

@@ -37,5 +37,10 @@ LIFECYCLE = [
     asked(4, DeleteAccount(password=PASSWORD, reason="I read books now."), ", with a reason"),
     answered(4, "account.delete", Deletion(until=UNTIL)),
     asked(1, RestoreAccount(username="alice.l", password=PASSWORD)),
+    asked(
+        1,
+        RestoreAccount(username="alice.l", password=PASSWORD, code="123456"),
+        ", with a code",
+    ),
     answered(1, "account.restore", Restored(user_id=ALICE, username="alice.l")),
 ]

@@ -6,12 +6,15 @@ Importing this package fills `REQUESTS` and `EVENTS`. One line per domain.
 from lumina_protocol import (
     accounts,
     conversations,
+    emails,
     lifecycle,
+    limits,
     logins,
     members,
     messages,
     session,
     tokens,
+    totp,
 )
 from lumina_protocol.frame import EVENTS, REQUESTS
 
@@ -23,10 +26,13 @@ __all__ = [
     "VERSION",
     "accounts",
     "conversations",
+    "emails",
     "lifecycle",
+    "limits",
     "logins",
     "members",
     "messages",
     "session",
     "tokens",
+    "totp",
 ]

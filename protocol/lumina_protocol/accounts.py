@@ -7,9 +7,19 @@ from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints
 
-from lumina_protocol.fields import FullName, Millis, NewId, Password, Username, without_nul
+from lumina_protocol.fields import (
+    FullName,
+    Millis,
+    NewId,
+    Password,
+    Username,
+    username_key,
+    without_nul,
+)
 from lumina_protocol.frame import Change, Reply, Request, Wire
 
+Code = Annotated[str, StringConstraints(min_length=6, max_length=40), AfterValidator(without_nul)]
+"""Six digits from an app, or a recovery code. Spaces and dashes do not count."""
 DeviceName = Annotated[
     str, StringConstraints(min_length=1, max_length=100), AfterValidator(without_nul)
 ]
@@ -44,6 +54,7 @@ class Tokens(Reply):
 class Register(Request[Tokens]):
     op = "account.register"
     public = True
+    limited_as = "register"
     retry_safe = False  # the second try would find the name taken, by the first
 
     username: Username
@@ -55,10 +66,16 @@ class Register(Request[Tokens]):
 class Login(Request[Tokens]):
     op = "account.login"
     public = True
+    limited_as = "login"
 
     username: Username
     password: Password
+    code: Code | None = None
+    """Of the second factor, when `code_needed` asks for it."""
     device: Device | None = None
+
+    def account_tried(self) -> str:
+        return username_key(self.username)
 
 
 class Refresh(Change[Tokens]):
@@ -71,6 +88,7 @@ class Refresh(Change[Tokens]):
 
     op = "account.refresh"
     public = True
+    limited_as = "refresh"
 
     refresh_token: RefreshToken
 

@@ -108,6 +108,7 @@ class TellTyping(Request[TypingTold]):
 
     op = "conversation.typing"
     scope = "messages.write"
+    limited_as = "typing"
 
     conversation_id: Id
 

@@ -25,6 +25,8 @@ class ErrorBody(Wire):
     retry_after_ms: int | None = None
     until: Millis | None = None
     """When what the error speaks of ends."""
+    limit: str | None = None
+    """Of `rate_limited`: what was too much. None of it is left until `retry_after_ms` is over."""
 
 
 class LuminaError(Exception):
@@ -44,6 +46,7 @@ class LuminaError(Exception):
         field: str | None = None,
         retry_after_ms: int | None = None,
         until: int | None = None,
+        limit: str | None = None,
         body: ErrorBody | None = None,
     ) -> None:
         self.body = body or ErrorBody(
@@ -53,6 +56,7 @@ class LuminaError(Exception):
             field=field,
             retry_after_ms=retry_after_ms,
             until=until,
+            limit=limit,
         )
         super().__init__(f"{self.body.code}: {self.body.message}")
 
@@ -91,6 +95,20 @@ class AccountDeleted(LuminaError):
 
     code = "account_deleted"
     default = "This account was deleted; `account.restore` brings it back."
+
+
+class CodeNeeded(LuminaError):
+    """The password was right, and the user has a second factor."""
+
+    code = "code_needed"
+    default = "This account has a second factor: send its `code` too."
+
+
+class WrongCode(LuminaError):
+    """It is wrong, too old, from a clock that is off by more than a minute, or was used before."""
+
+    code = "wrong_code"
+    default = "The code is wrong or was used before; wait for the next one, or use a recovery code."
 
 
 class InvalidToken(LuminaError):
@@ -180,6 +198,13 @@ class IdTime(LuminaError):
 
     code = "id_time"
     default = "The id says a time that cannot be; make a new id, on a device whose clock is right."
+
+
+class NoMail(LuminaError):
+    """What was asked for needs a mail, and the operator has named no mail server."""
+
+    code = "no_mail"
+    default = "This server sends no mail: its operator has not set LUMINA_SMTP_URL."
 
 
 class RateLimited(LuminaError):

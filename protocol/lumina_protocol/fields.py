@@ -67,7 +67,7 @@ def _email(text: str) -> str:
 
     try:
         found = validate_email(
-            text,
+            text.strip(" "),  # as people paste it
             check_deliverability=False,
             allow_quoted_local=True,
             allow_domain_literal=True,

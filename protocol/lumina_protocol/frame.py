@@ -106,6 +106,13 @@ class Request(Wire, Generic[R]):
     """What a bot's token must allow; "" is allowed to all, None to logins only."""
     retry_safe: ClassVar[bool] = True
     """Whether it may be sent again, with the same ids, when no answer came to the first."""
+    limited_as: ClassVar[str] = "default"
+    """The class of operations that it is counted with, see "Limits" in protocol/README.md."""
+
+    def account_tried(self) -> str:
+        """Whose account a stranger tries to get into by this, in the form in which two are
+        compared; "" when it does not try that. Limits on guessing count by it."""
+        return ""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:

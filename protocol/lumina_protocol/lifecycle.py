@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints
 
-from lumina_protocol.fields import Millis, Password, Username, without_nul
+from lumina_protocol.accounts import Code
+from lumina_protocol.fields import Millis, Password, Username, username_key, without_nul
 from lumina_protocol.frame import PersonalEvent, Reply, Request
 
 Reason = Annotated[str, StringConstraints(max_length=500), AfterValidator(without_nul)]
@@ -23,6 +24,7 @@ class ChangePassword(Request[PasswordChanged]):
     password is the right one by then."""
 
     op = "account.change_password"
+    limited_as = "login"
 
     password: Password
     new_password: Password
@@ -36,6 +38,7 @@ class ChangeUsername(Request[UsernameChanged]):
     """Once in 7 days. The old name is nobody else's for 14 days, and can be taken back."""
 
     op = "account.change_username"
+    limited_as = "login"
 
     username: Username
     password: Password | None = None
@@ -67,6 +70,7 @@ class Deactivate(Request[Deactivated]):
     """Hide the account, and end all its logins and tokens; a login brings it back."""
 
     op = "account.deactivate"
+    limited_as = "login"
 
     password: Password
 
@@ -78,6 +82,7 @@ class Deletion(Reply):
 
 class DeleteAccount(Request[Deletion]):
     op = "account.delete"
+    limited_as = "login"
 
     password: Password
     reason: Reason | None = None
@@ -93,6 +98,12 @@ class RestoreAccount(Request[Restored]):
 
     op = "account.restore"
     public = True
+    limited_as = "login"
 
     username: Username
     password: Password
+    code: Code | None = None
+    """Of the second factor, when `code_needed` asks for it."""
+
+    def account_tried(self) -> str:
+        return username_key(self.username)

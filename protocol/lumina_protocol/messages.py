@@ -58,6 +58,7 @@ class MessageSent(Reply):
 class SendMessage(Request[MessageSent]):
     op = "message.send"
     scope = "messages.write"
+    limited_as = "message"
 
     conversation_id: Id
     message_id: NewId

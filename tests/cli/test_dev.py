@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -13,7 +14,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from lumina_protocol.emails import SetEmail
 
+from lumina_rt.client import Client
+from lumina_rt.dev.state import DEMO_PASSWORD
 from tests.cli.command import COMMAND, complaint, environment, free_ports, lumina, open_folder
 
 pytestmark = [pytest.mark.embedded_only, pytest.mark.timeout(60)]
@@ -92,6 +96,20 @@ def test_two_people_chat_across_two_nodes_and_all_of_it_is_kept(
     with dev(folder, *ports):
         seen = chat(folder, "alice", "bob", "")
         assert seen == ["alice  hello", "bob  hi alice", "bob  bye"]
+
+
+def test_what_is_mailed_is_shown_on_the_screen(folder: Path, ports: list[str]) -> None:
+    async def ask(url: str) -> None:
+        async with Client(url, username="alice", password=DEMO_PASSWORD) as alice:
+            await alice.call(SetEmail(email="alice@example.com"))
+
+    with dev(folder, *ports) as process:
+        asyncio.run(ask(urls(folder)[0]))
+        said = read_until(process, "/verify-email#")
+    assert "to alice@example.com" in said
+    assert "From: Lumina <lumina@example.com>" in said
+    assert "Subject: Confirm your e-mail address" in said
+    assert f"http://127.0.0.1:{ports[1]}/verify-email#" in said
 
 
 def test_after_kill_9_of_everything_the_history_is_there(folder: Path, ports: list[str]) -> None:

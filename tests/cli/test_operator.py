@@ -41,6 +41,21 @@ def test_doctor_shows_engines_and_schema(settings: Settings) -> None:
         assert expected in shown.stdout
 
 
+def test_doctor_says_whether_mail_is_set_up(settings: Settings) -> None:
+    without = " ".join(lumina("doctor", env=env(settings)).stdout.split())
+    assert "mail not set up set LUMINA_SMTP_URL" in without
+    given = env(
+        settings,
+        smtp_url="smtp://me:hunter2@mail.example",
+        mail_from="no-reply@example.com",
+        public_url="https://chat.example",
+    )
+    shown = lumina("doctor", env=given)
+    assert shown.returncode == 0
+    assert "mail.example:587, from no-reply@example.com" in " ".join(shown.stdout.split())
+    assert "hunter2" not in shown.stdout
+
+
 def test_doctor_tells_everything_that_is_wrong_at_once(
     settings: Settings, empty_database_url: str
 ) -> None:

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+import json
+import signal
 import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
 from lumina_rt.config import Settings
-from tests.cli.command import complaint, environment, lumina
+from tests.cli.command import COMMAND, complaint, environment, lumina
+from tests.gateway.certificate import Certificate
 
 SECRET = "5b1f0c6e9d2a4f7c8e3b6a1d0f9c2e7b"
 
@@ -18,6 +26,7 @@ def good(settings: Settings, tmp_path: Path) -> dict[str, str]:
         "redis_url": settings.redis_url,
         "redis_prefix": settings.redis_prefix,
         "secret": SECRET,
+        "encryption_keys": f"k1:{SECRET}{SECRET[::-1]}",
         "environment": "development",
         "blob_dir": str(tmp_path / "blobs"),
         "port": "0",
@@ -32,7 +41,12 @@ def serve(settings: dict[str, str], **changes: str) -> str:
 
 def test_without_settings_it_names_those_that_are_missing() -> None:
     said = complaint(lumina("serve"))
-    for name in ("LUMINA_DATABASE_URL", "LUMINA_REDIS_URL", "LUMINA_SECRET"):
+    for name in (
+        "LUMINA_DATABASE_URL",
+        "LUMINA_REDIS_URL",
+        "LUMINA_SECRET",
+        "LUMINA_ENCRYPTION_KEYS",
+    ):
         assert f"{name} is missing" in said
 
 
@@ -47,6 +61,7 @@ def test_without_settings_it_names_those_that_are_missing() -> None:
         ({"database_url": "postgresql://127.0.0.1:9/x"}, "see LUMINA_DATABASE_URL"),
         ({"redis_url": "redis://127.0.0.1:9"}, "see LUMINA_REDIS_URL"),
         ({"blob_dir": "/proc/nowhere"}, "set LUMINA_BLOB_DIR"),
+        ({"tls_cert": "/nowhere", "tls_key": "/nowhere"}, "LUMINA_TLS_CERT: /nowhere cannot be"),
     ],
 )
 def test_what_is_wrong_is_one_line_with_the_next_step(
@@ -69,3 +84,63 @@ def test_a_port_in_use_names_the_setting_to_change(good: dict[str, str], setting
 def test_a_secret_is_never_shown(good: dict[str, str]) -> None:
     said = serve(good, secret="hunter2-hunter2", environment="production")
     assert "hunter2" not in said
+
+
+@contextmanager
+def running(settings: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    command = [*COMMAND, "serve"]
+    with subprocess.Popen(
+        command, env=environment(**settings), cwd="/", stderr=subprocess.PIPE, text=True
+    ) as node:
+        try:
+            yield node
+        finally:
+            node.kill()
+
+
+def said(log: IO[str] | None, event: str) -> dict[str, Any]:
+    """The next line of the log that says so."""
+    assert log
+    for line in log:
+        told: dict[str, Any] = json.loads(line)
+        if event in told["event"]:
+            return told
+    raise AssertionError(f"the node has ended without saying: {event}")
+
+
+def asks(line: ssl.SSLSocket) -> bool:
+    """Whether the node answers on this connection."""
+    line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    return b" 200 OK" in line.recv(65_536)
+
+
+def test_tls_files_are_loaded_anew_at_sighup(good: dict[str, str], tmp_path: Path) -> None:
+    def connect(trusted: Certificate) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", port))
+        return trusted.trusted.wrap_socket(plain, server_hostname="127.0.0.1")
+
+    used, first, second = (Certificate.make(tmp_path, name) for name in ("used", "one", "two"))
+    used.replace(first)
+    tls = {"tls_cert": str(used.cert), "tls_key": str(used.key), "log_level": "info"}
+    with running({**good, **tls}) as node:
+        url = said(node.stderr, "ready")["url"]
+        assert url.startswith("wss://127.0.0.1:")
+        port = int(url.rpartition(":")[2].partition("/")[0])
+        with connect(first) as live:
+            assert asks(live)
+            used.replace(second)
+            node.send_signal(signal.SIGHUP)
+            said(node.stderr, "certificate was loaded anew")
+            with connect(second) as other:
+                assert asks(other)
+            with pytest.raises(ssl.SSLCertVerificationError):
+                connect(first)
+            used.key.write_text("broken")
+            node.send_signal(signal.SIGHUP)
+            kept = said(node.stderr, "old TLS certificate is kept")
+            assert (kept["level"], "LUMINA_TLS_KEY" in kept["cause"]) == ("error", True)
+            with connect(second) as other:
+                assert asks(other)
+            assert asks(live)
+        node.send_signal(signal.SIGTERM)
+        assert node.wait(15) == 0

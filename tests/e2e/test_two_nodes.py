@@ -18,7 +18,7 @@ from lumina_rt.client import Client, Connected, Interrupted, follow
 from lumina_rt.config import Settings
 from lumina_rt.dev.nodes import NodeProcess
 from tests.cli.command import free_ports
-from tests.house import PASSWORD, open_conversation, say
+from tests.house import LOOSE, PASSWORD, open_conversation, say
 
 HOST = "127.0.0.1"
 pytestmark = pytest.mark.timeout(60)
@@ -35,6 +35,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "LUMINA_ENVIRONMENT": "development",
         "LUMINA_PASSWORD_ROUNDS": "4",
         "LUMINA_REQUESTS_BURST": "1000",
+        **{f"LUMINA_{name.upper()}": rate for name, rate in LOOSE.items()},
         "LUMINA_DRAIN_WAIT_S": "0",
         "LUMINA_DRAIN_SPREAD_S": "0",
     }

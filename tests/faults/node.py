@@ -16,6 +16,7 @@ from urllib.parse import quote
 from lumina_rt.dev.engines import WRITER, die_with_parent
 from tests.faults.engines import DATABASE, POSTGRES_SOCKET, OwnEngines
 from tests.faults.relay import HOST, Relay
+from tests.house import LOOSE
 
 ROOT = Path(__file__).parents[2]
 READY_TIMEOUT_S = 60
@@ -76,6 +77,8 @@ class FaultyNode:
             "PASSWORD_ROUNDS": "4",
             "REQUESTS_PER_S": "1000",
             "REQUESTS_BURST": "2000",
+            **{name.upper(): rate for name, rate in LOOSE.items()},
+            "HANDSHAKES_PER_S": "1000",
             "DRAIN_S": "2",
         }
         return {**kept, **{f"LUMINA_{name}": value for name, value in settings.items()}}

@@ -92,7 +92,7 @@ async def test_headers_may_be_written_in_every_way_that_http_allows(settings: Se
 async def test_what_a_browser_adds_is_passed_over(settings: Settings) -> None:
     asked = handshake(
         line="GET /v1/socket?from=browser HTTP/1.1",
-        Origin="https://example.org",
+        Origin="http://127.0.0.1",
         Cookie="a=b",
         Sec_WebSocket_Extensions="permessage-deflate; client_max_window_bits",
     )

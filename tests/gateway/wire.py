@@ -7,6 +7,7 @@ import asyncio
 import base64
 import os
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -219,18 +220,30 @@ class Wire:
 
 
 @asynccontextmanager
-async def tcp(node: Node, *, receive_buffer: int | None = None) -> AsyncIterator[Wire]:
-    """A connection on which nothing is said yet; `receive_buffer` in bytes keeps it narrow."""
+async def tcp(
+    node: Node,
+    *,
+    receive_buffer: int | None = None,
+    source: str | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[Wire]:
+    """A connection on which nothing is said yet; `receive_buffer` in bytes keeps it narrow,
+    `source` is an address of this machine to come from."""
     sock = socket.socket()
     sock.setblocking(False)
     if receive_buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if source is not None:
+        sock.bind((source, 0))
     try:
         await asyncio.get_running_loop().sock_connect(sock, (node.settings.host, node.port))
     except OSError:
         sock.close()
         raise
-    reader, writer = await asyncio.open_connection(sock=sock, limit=16_384)
+    name = node.settings.host if tls else None
+    reader, writer = await asyncio.open_connection(
+        sock=sock, limit=16_384, ssl=tls, server_hostname=name
+    )
     try:
         yield Wire(reader, writer)
     finally:
@@ -244,9 +257,10 @@ async def websocket(
     *,
     token: str | None = None,
     receive_buffer: int | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Wire]:
     """An open websocket behind its hello, and authenticated if there is a token."""
-    async with tcp(node, receive_buffer=receive_buffer) as wire:
+    async with tcp(node, receive_buffer=receive_buffer, tls=tls) as wire:
         wire.codec = codec
         await wire.send(handshake(codec.subprotocol))
         assert (await wire.response()).status == 101

@@ -21,6 +21,7 @@ from lumina_protocol.conversations import (
     SyncConversation,
     TellTyping,
 )
+from lumina_protocol.emails import RequestReset, ResetPassword, SetEmail, VerifyEmail
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import (
     MAX_REQUEST_ID,
@@ -38,6 +39,7 @@ from lumina_protocol.lifecycle import (
     DeleteAccount,
     RestoreAccount,
 )
+from lumina_protocol.limits import GetLimits
 from lumina_protocol.logins import (
     EndOtherSessions,
     EndSession,
@@ -58,6 +60,13 @@ from lumina_protocol.messages import (
 )
 from lumina_protocol.session import Authenticate, Ping, Resume
 from lumina_protocol.tokens import CreateToken, ListTokens, RevokeToken
+from lumina_protocol.totp import (
+    BeginTotp,
+    ConfirmTotp,
+    GetTotp,
+    RemoveTotp,
+    RenewRecoveryCodes,
+)
 
 from tests.protocol.vectors import VECTORS
 
@@ -248,6 +257,9 @@ DEVICES = st.builds(
     platform=st.sampled_from(["ios", "other"]),
     app_version=st.none() | TEXT.map(lambda text: text[:50]),
 )
+EMAILS = st.sampled_from(["alice@example.com", "o'hara+tag@mail.example", "ünï@exämple.org"])
+MAILED = st.text("ab-_=", min_size=1, max_size=200)
+TOTP_CODES = st.text("0123456789-AB ", min_size=6, max_size=40)
 REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     "account.register": st.builds(
         Register,
@@ -257,7 +269,11 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         device=st.none() | DEVICES,
     ),
     "account.login": st.builds(
-        Login, username=NAMES, password=PASSWORDS, device=st.none() | DEVICES
+        Login,
+        username=NAMES,
+        password=PASSWORDS,
+        code=st.none() | TOTP_CODES,
+        device=st.none() | DEVICES,
     ),
     "account.refresh": st.builds(Refresh, op_id=NEW_IDS, refresh_token=st.text("ab-_", min_size=1)),
     "account.logout": st.builds(Logout),
@@ -269,7 +285,9 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     ),
     "account.deactivate": st.builds(Deactivate, password=PASSWORDS),
     "account.delete": st.builds(DeleteAccount, password=PASSWORDS, reason=st.none() | SHORT),
-    "account.restore": st.builds(RestoreAccount, username=NAMES, password=PASSWORDS),
+    "account.restore": st.builds(
+        RestoreAccount, username=NAMES, password=PASSWORDS, code=st.just("123456")
+    ),
     "session.list": st.builds(ListSessions),
     "session.end": st.builds(EndSession, session_id=st.uuids()),
     "session.end_others": st.builds(EndOtherSessions, this=st.booleans()),
@@ -284,6 +302,15 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         expires_at=st.none() | SEQS,
     ),
     "token.list": st.builds(ListTokens),
+    "account.set_email": st.builds(SetEmail, email=EMAILS),
+    "account.verify_email": st.builds(VerifyEmail, token=MAILED),
+    "account.request_reset": st.builds(RequestReset, email=EMAILS),
+    "account.reset_password": st.builds(ResetPassword, token=MAILED, password=PASSWORDS),
+    "totp.get": st.builds(GetTotp),
+    "totp.begin": st.builds(BeginTotp, password=PASSWORDS),
+    "totp.confirm": st.builds(ConfirmTotp, code=TOTP_CODES),
+    "totp.renew_codes": st.builds(RenewRecoveryCodes, code=TOTP_CODES),
+    "totp.remove": st.builds(RemoveTotp, password=PASSWORDS, code=TOTP_CODES),
     "token.revoke": st.builds(RevokeToken, token_id=st.uuids()),
     "auth": st.builds(Authenticate, token=st.text("abc.-_", min_size=1), resume=st.booleans()),
     "resume": st.builds(
@@ -293,6 +320,7 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         cursors=st.lists(st.tuples(st.uuids(), SEQS), max_size=5),
     ),
     "ping": st.builds(Ping),
+    "limits.get": st.builds(GetLimits),
     "conversation.create": st.builds(CreateConversation, conversation_id=NEW_IDS, username=NAMES),
     "conversation.create_group": st.builds(
         CreateGroup,

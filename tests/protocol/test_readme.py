@@ -18,6 +18,7 @@ from lumina_protocol.conversations import (
     SyncPage,
 )
 from lumina_protocol.errors import ERRORS, CloseCode, ErrorBody, may_reconnect
+from lumina_protocol.limits import LimitLeft
 from lumina_protocol.messages import Message, MessagePage, Note
 from lumina_protocol.session import MAX_CURSORS
 from pydantic import BaseModel
@@ -26,6 +27,7 @@ from lumina_rt.config import Settings
 from lumina_rt.gateway.connection import PATH
 from lumina_rt.handlers import resume
 from lumina_rt.handlers.members import MAX_MEMBERS
+from lumina_rt.limits import HOT, SLOW
 from lumina_rt.pages import PAGE_BYTES
 from lumina_rt.session import AUTH_TRIES
 from tests.protocol.vectors import PROTOCOL
@@ -102,8 +104,8 @@ def test_the_table_of_errors_is_that_of_the_code() -> None:
 
 
 WITHOUT_ERRORS = [
-    "account.logout", "conversation.list", "device.list", "ping", "session.end_others",
-    "session.list", "token.list",
+    "account.logout", "conversation.list", "device.list", "limits.get", "ping",
+    "session.end_others", "session.list", "token.list", "totp.get",
 ]  # fmt: skip
 
 
@@ -150,6 +152,20 @@ def test_limits_are_the_defaults(setting: str, factor: int, row: str) -> None:
     default = Settings.model_fields[setting].default * factor
     (cells,) = [cells for cells in rows(section("## Limits")) if cells[0].startswith(row)]
     assert f"{default:,.0f}" in cells[1].split(", ")
+
+
+def test_limits_by_who_asks_are_those_of_the_code() -> None:
+    text = section("## Limits").partition("| `limit` | Counts | Default |")[2]
+    told = [(cells[0].strip("`"), cells[2]) for cells in rows(text)]
+    rules = [(name, rule.setting) for name, rules in SLOW.items() for rule in rules]
+    rates = {s: Settings.model_fields[s].default for _, s in [*HOT.items(), *rules]}
+    known = [(name, rates[setting]) for name, setting in [*HOT.items(), *rules]]
+    assert told == [(n, f"{r.count:,} in {r.period_s} s, {r.burst}") for n, r in known]
+    assert set(rates) == {name for name in Settings.model_fields if name.startswith("limit_")}
+
+
+def test_what_a_limit_says_is_described() -> None:
+    assert all(f"`{name}`" in section("### limits.get") for name in LimitLeft.model_fields)
 
 
 def test_other_numbers_and_names() -> None:

@@ -106,6 +106,7 @@ SEES: dict[str, Sees | Own | NoAccess] = {
     "media_objects": Sees(
         "media_id", alice="alice's picture, unfinished picture", trent="trent's picture"
     ),
+    "mails": NoAccess(),
     "media_refs": NoAccess(),
     "membership_intervals": Own(),
     "message_changes": Sees(

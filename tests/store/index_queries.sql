@@ -19,6 +19,12 @@ select token_id, name from access_tokens where user_id = :user_id;
 update account_tokens set used_at = now() where user_id = :user_id and purpose = 'reset_password';
 -- name: account_tokens_expired
 select token_digest from account_tokens where expires_at < :before order by expires_at limit :limit;
+-- name: mails_due
+select mail_id from mails where sent_at is null and failed_at is null and next_try_at <= now() order by next_try_at limit :limit;
+-- name: mails_of_user
+select count(*) from mails where user_id = :user_id and created_at > :before;
+-- name: mails_over
+select mail_id from mails where coalesce(sent_at, failed_at) < :before order by coalesce(sent_at, failed_at) limit :limit;
 -- name: username_history_of_user
 select username_key from username_history where user_id = :user_id;
 -- name: username_history_held

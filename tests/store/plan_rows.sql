@@ -16,14 +16,18 @@ join people other on other.n = (said.n + 1 + said.n / other.all_of_them) % other
 join talks on talks.n = said.n % talks.all_of_them
 join tales on tales.n = said.n % tales.all_of_them;
 
-insert into devices (device_id, user_id, name, platform) select id, user_id, 'phone', 'ios' from given;
+insert into devices (device_id, user_id, name, platform, push_token, push_token_index)
+select id, user_id, 'phone', 'ios', digest, digest from given;
 insert into sessions (session_id, user_id, device_id, created_at, expires_at, revoked_at)
 select id, user_id, id, at, at + interval '30 days', case when n % 10 = 0 then at + interval '1 hour' end from given;
 insert into refresh_tokens (token_digest, session_id, user_id) select digest, id, user_id from given;
 insert into access_tokens (token_id, user_id, name, token_digest) select id, user_id, 'bot', digest from given;
-insert into account_tokens (token_digest, user_id, purpose, created_at, expires_at)
-select digest, user_id, case n / 400 % 3 when 0 then 'verify_email' when 1 then 'change_email' else 'reset_password' end,
+insert into account_tokens (token_digest, user_id, email, purpose, created_at, expires_at)
+select digest, user_id, digest, case n / 400 % 3 when 0 then 'verify_email' when 1 then 'change_email' else 'reset_password' end,
        at, at + interval '1 hour' from given;
+insert into mails (mail_id, user_id, purpose, recipient, body, created_at, next_try_at, sent_at)
+select id, user_id, 'reset_password', case when n % 100 = 0 then digest end, case when n % 100 = 0 then digest end, at, at,
+       case when n % 100 > 0 then at end from given;
 insert into username_history (username_key, user_id, held_until) select 'former' || n, user_id, at from given;
 insert into account_deletions (user_id, purge_after, created_at, purged_at)
 select id, at, at, case when n % 50 > 0 then at end from given;

@@ -42,11 +42,17 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        array['hello'] as contents, array[decode(md5('hello'), 'hex')] as digests,
        busy.last_seq - 20 as base_rev, busy.last_rev - 20 as after_rev, 'hello' as content, uuid7_floor(now()) as op_id, 'message.edit' as op,
        decode(md5('hello'), 'hex') as digest, '{}' as result,
+       gen_random_uuid() as mail_id, 'reset_password' as purpose, array['reset_password'] as purposes, 'x' as recipient,
+       'x' as mail_body, 180 as lease_s, 3600 as ttl_s, 30 as delay_s, 1 as tries, 'SMTPDataError 451' as error,
+       array[sha256('x')] as indexes, sha256('x') as email_index, 'x' as email, sha256('x') as token_digest,
+       md5('7')::uuid as after_id, sha256('7') as after_digest, md5('7')::uuid as row_id, 'x' as head, 'x' as sealed,
+       sha256('x') as "index", 'x' as was,
        to_ms(now()) as before_ms, busy.conversation_id as before_id, 30 as within_s,
        1 as known_epoch, 'http://node1:9090' as private_url, true as bus_ok, now() as committed, busy.last_rev - 20 as sent_rev, null as at, false as fix, 'posts.comment_count' as counter,
        s.session_id, gen_random_uuid() as opened_id, s.session_id as kept, s.device_id, 10 as keep, '192.0.2.1' as address, interval '90 days' as ttl,
        interval '30 seconds' as "window", decode(md5('token') || md5('token'), 'hex') as token_digest,
        s.session_id as token_id, 'phone' as name, 'ios' as platform, '1.0' as app_version, array['read'] as scopes,
-       to_ms(now()) as expires_ms,
-       '$2b$04$new' as new_hash, 'no reason' as reason
+       '$2b$04$new' as new_hash, 'no reason' as reason,
+       to_ms(now()) as expires_ms, '\x01'::bytea as secret, 7 as step,
+       decode(md5('code') || md5('code'), 'hex') as code_digest, array[decode(md5('c') || md5('c'), 'hex')] as code_digests
 from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s;

@@ -34,12 +34,13 @@ STATEMENTS = {
     for query in statements(domain).values()
     if "set local " not in query.text  # has no plan
 }
-BY_WORKERS = ("counters", "purge")
+BY_WORKERS = ("counters", "keys.", "mails.take", "purge")
 """They take batches. How many rows a limit leaves a generic plan cannot know, so that it counts
 with a tenth; on large tables Postgres finds that out by itself, and plans with the arguments."""
 
 WHOLE = {
     "counters.compare": "counts everything again, when an operator asks for it",
+    "keys.count": "counts everything that is encrypted, when an operator asks for it",
     "trace.find": "an operator knows the id of a message only",
 }
 """Statements that read large tables from end to end, and why."""

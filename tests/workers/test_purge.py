@@ -42,6 +42,7 @@ SINCE = {
     "media_objects": "deleted_at",
     "sessions": "coalesce(revoked_at, expires_at)",
     "account_tokens": "expires_at",
+    "mails": "coalesce(sent_at, failed_at)",
     "username_history": "held_until",
     "notifications": "created_at",
     "user_events": "created_at",
@@ -98,13 +99,16 @@ async def all_of(pg: asyncpg.Connection, early: timedelta) -> dict[str, list[dat
         pg, "account_tokens", token_digest=uuid4().bytes * 2, user_id=who, expires_at=when,
         purpose="verify_email",
     )  # fmt: skip
+    await add(pg, "mails", mail_id=uuid4(), user_id=who, purpose="verify_email", sent_at=when)
+    await add(pg, "mails", mail_id=uuid4(), user_id=who, purpose="verify_email", failed_at=when)
     await add(
         pg, "username_history", username_key="x", user_id=who, held_until=at["username_history"]
     )
     await notify(pg, who, at["notifications"])
     await happen(pg, who, when)
     await edit(pg, who, when)
-    return {table: [at[table]] * (2 if table in ("stories", "sessions") else 1) for table in SINCE}
+    twice = ("stories", "sessions", "mails")
+    return {table: [at[table]] * (2 if table in twice else 1) for table in SINCE}
 
 
 async def session(pg: asyncpg.Connection, user_id: UUID, **values: object) -> UUID:
