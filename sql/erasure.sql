@@ -16,8 +16,16 @@ select count(*) as removed from removed;
 
 -- name: followers
 with removed as (
-    delete from follows where following_id = :user_id
-      and ctid = any(array(select ctid from follows where following_id = :user_id limit :batch))
+    delete from follows where following_id = :user_id and connection_type <> 'blocked'
+      and ctid = any(array(select ctid from follows where following_id = :user_id and connection_type <> 'blocked' limit :batch))
+    returning 1
+)
+select count(*) as removed from removed;
+
+-- name: blocked_by
+with removed as (
+    delete from follows where following_id = :user_id and connection_type = 'blocked'
+      and ctid = any(array(select ctid from follows where following_id = :user_id and connection_type = 'blocked' limit :batch))
     returning 1
 )
 select count(*) as removed from removed;
@@ -201,7 +209,8 @@ select count(*) as removed from removed;
 
 -- name: belongings
 -- Of which one user has few.
-with sessions as (delete from sessions where user_id = :user_id),
+with sessions as (delete from sessions where user_id = :user_id and revoked_at is null),
+     ended as (delete from sessions where user_id = :user_id and revoked_at is not null),
      devices as (delete from devices where user_id = :user_id),
      bots as (delete from access_tokens where user_id = :user_id),
      mailed as (delete from account_tokens where user_id = :user_id),
@@ -210,7 +219,8 @@ with sessions as (delete from sessions where user_id = :user_id),
      codes as (delete from recovery_codes where user_id = :user_id),
      names as (delete from username_history where user_id = :user_id),
      drafts as (delete from conversation_drafts where user_id = :user_id),
-     later as (delete from scheduled_messages where user_id = :user_id),
+     later as (delete from scheduled_messages where user_id = :user_id and sent_at is null),
+     sent as (delete from scheduled_messages where user_id = :user_id and sent_at is not null),
      posts_to_come as (delete from post_drafts where user_id = :user_id),
      muted as (delete from mutes where user_id = :user_id),
      in_audiences as (delete from audience_members where user_id = :user_id),
@@ -224,11 +234,13 @@ with sessions as (delete from sessions where user_id = :user_id),
 update user_streams set purged_rev = last_rev where user_id = :user_id;
 
 -- name: audiences
-delete from audiences where user_id = :user_id;
+-- The user's own posts refer to none by now.
+delete from audiences a where a.user_id = :user_id
+  and not exists (select from posts p where p.audience_id = a.audience_id);
 
 -- name: settings
 -- As they are for everybody at first.
-insert into user_settings (user_id) values (:user_id);
+insert into user_settings (user_id) values (:user_id) on conflict do nothing;
 
 -- name: account
 -- The key has a character that no name can have, so nobody has it already.

@@ -17,6 +17,7 @@ PATIENTLY = query("purge.patiently")
 MANY = (
     query("erasure.follows"),
     query("erasure.followers"),
+    query("erasure.blocked_by"),
     query("erasure.follow_requests"),
     query("erasure.asked_to_follow"),
     query("erasure.reactions"),

@@ -18,6 +18,7 @@ EXCEPTIONS = {
     "counters.fold": "what is deleted keeps its counters right: it may be restored",
     "counters.compare": "the same",
     "conversations.describe": "members are named for as long as they are members",
+    "erasure.audiences": "a deleted post refers to its audience until it is purged",
     "lifecycle.companions": "who is hidden may come back, and is told too",
     "lifecycle.taken": "who is hidden, or deleted and not erased yet, has a name all the same",
     "emails.owner": "the address of an account that is switched off is not free",
