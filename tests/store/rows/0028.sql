@@ -1,1 +1,1 @@
-update users set is_active = false, deactivated_at = now() where username = 'bob';
+update users set deactivated_at = now() where username = 'bob';
