@@ -229,6 +229,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         access_tokens=AccessTokens(settings.secrets, settings.token_ttl_s),
         refresh_tokens=RefreshTokens(settings.secrets),
         session_days=settings.session_days,
+        delete_after_days=settings.delete_after_days,
         sessions_ended=_both(revocations.look, bus.say_ended),
         passwords=Passwords(settings.logins_waiting, settings.password_rounds),
         keyring=(keyring := settings.keyring()),

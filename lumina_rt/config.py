@@ -180,6 +180,8 @@ class Settings(BaseSettings):
 
     purge_after_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """What users have deleted, and what has expired, is removed for good after this time."""
+    delete_after_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """For so long an account that its owner has deleted can be restored; then it is erased."""
     notifications_keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
     log_format: Literal["json", "console"] = "json"

@@ -61,6 +61,8 @@ class Services:
     refresh_tokens: RefreshTokens
     session_days: int
     """How long a login lasts that is not used."""
+    delete_after_days: int
+    """How long a deleted account can be restored."""
     sessions_ended: Callable[[], None]
     """To be called when logins have ended: their sockets are closed at once, on all nodes."""
     passwords: Passwords

@@ -21,6 +21,7 @@ from lumina_protocol.conversations import (
     Member,
 )
 from lumina_protocol.frame import PersonalEvent
+from lumina_protocol.lifecycle import AccountChanged, UserRenamed
 from lumina_protocol.messages import Message, MessageChanged, MessageCreated, ReadHistory
 from lumina_protocol.reports import (
     Decision,
@@ -72,6 +73,11 @@ class World:
 
     def _account(self, news: PersonalEvent) -> None:
         match news:
+            case AccountChanged() | UserRenamed():
+                self.conversations = {
+                    key: renamed(conversation, news.user_id, news.username)
+                    for key, conversation in self.conversations.items()
+                }
             case UserBlocked(user=blocked):
                 self.blocks[blocked.user_id] = blocked
             case UserUnblocked(user_id=user_id):
@@ -130,6 +136,14 @@ class World:
         if message.seq >= old.last_seq:
             changes["last_message"] = message
         self.conversations[message.conversation_id] = old.model_copy(update=changes)
+
+
+def renamed(conversation: Conversation, user_id: UUID, username: str) -> Conversation:
+    members = [
+        member.model_copy(update={"username": username}) if member.user_id == user_id else member
+        for member in conversation.members
+    ]
+    return conversation.model_copy(update={"members": members})
 
 
 def members_after(members: list[Member], message: Message) -> list[Member]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lumina_protocol.accounts import LoggedOut, Login, Logout, Refresh, Register, Tokens
 from lumina_protocol.errors import (
+    AccountDeleted,
     InvalidToken,
     SessionEnded,
     UsernameTaken,
@@ -20,6 +21,7 @@ from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 from lumina_rt.tokens import Refresh as Used
 from lumina_rt.tokens import digest
+from lumina_rt.usernames import refuse_taken
 
 if TYPE_CHECKING:
     from lumina_rt.store.db import Row, Tx
@@ -46,6 +48,7 @@ async def register(ctx: Ctx, request: Register) -> Tokens:
         )
         if user is None:
             raise UsernameTaken(field="username")
+        await refuse_taken(tx, user["user_id"], username_key(request.username))
         return await open_session(ctx, tx, Who(**user), request.device)
 
 
@@ -56,10 +59,15 @@ async def login(ctx: Ctx, request: Login) -> Tokens:
     hashed = user["password_hash"] if user else None
     if not await ctx.services.passwords.matches(request.password, hashed) or user is None:
         raise WrongCredentials
+    if user["deleted_until"]:
+        raise AccountDeleted(until=user["deleted_until"])
     who = Who(user["user_id"], user["username"])
     async with ctx.db.tx() as tx:
         await second_factor.ask(ctx, tx, who.user_id, request.code)
-        refuse_suspended(await tx.one(LOGGED_IN, user_id=who.user_id))
+        found = await tx.maybe(LOGGED_IN, user_id=who.user_id, password_hash=hashed)
+        if found is None:
+            raise WrongCredentials
+        refuse_suspended(found)
         opened = await open_session(ctx, tx, who, request.device)
     ctx.services.sessions_ended()
     return opened

@@ -12,6 +12,7 @@ from lumina_rt.config import Settings
 from lumina_rt.store.db import Db, Tx
 from lumina_rt.store.queries import Query, query
 from lumina_rt.telemetry import Telemetry
+from lumina_rt.workers.erasure import Erasure
 from lumina_rt.workers.pace import pause
 
 CLOCK = query("purge.clock")
@@ -111,6 +112,10 @@ class Purge:
                 await self._drain(step, now - step.keep)
             except Exception as error:
                 self.telemetry.task_failed(f"purge.{step.table}", error, EVERY_S)
+        try:
+            await Erasure(self.db, self.telemetry).turn(now)
+        except Exception as error:
+            self.telemetry.task_failed("purge.users", error, EVERY_S)
 
     async def _clock(self) -> datetime | None:
         """None when Postgres is away: told once, and not by each step."""

@@ -25,7 +25,14 @@ from lumina_protocol.conversations import (
     TellTyping,
     TypingTold,
 )
-from lumina_protocol.errors import ERRORS, Conflict, RateLimited, Suspended, Unavailable
+from lumina_protocol.errors import (
+    ERRORS,
+    AccountDeleted,
+    Conflict,
+    RateLimited,
+    Suspended,
+    Unavailable,
+)
 from lumina_protocol.limits import GetLimits, LimitLeft, LimitsLeft
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
 from lumina_protocol.messages import (
@@ -69,6 +76,7 @@ from golden.frames import (
     refused,
     told,
 )
+from golden.lifecycle_examples import LIFECYCLE, UNTIL
 from golden.report_examples import MODERATION, REPORTS
 
 
@@ -380,12 +388,13 @@ ERROR_FRAMES = [
             field="token",
             retry_after_ms=1000,
             limit="message",
-            until=NOW + MINUTE,
+            until=UNTIL,
         ),
         "with all fields and the largest id",
     ),
     refused(None, Unavailable(), "with id null"),
     refused(2, Suspended("This account is suspended: spam", until=NOW + MINUTE), "with until"),
+    refused(1, AccountDeleted(until=UNTIL), "of a deleted account, with until"),
     *(refused(10, error(), code) for code, error in ERRORS.items()),
 ]
 
@@ -394,6 +403,7 @@ EXAMPLES = [
     *ACCOUNTS,
     *LOGINS,
     *BOTS,
+    *LIFECYCLE,
     *EMAILS,
     *TOTP,
     *CONVERSATIONS,

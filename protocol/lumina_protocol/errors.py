@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar
 
+from lumina_protocol.fields import Millis
 from lumina_protocol.frame import Wire
 
 ERRORS: dict[str, type[LuminaError]] = {}
@@ -22,10 +23,10 @@ class ErrorBody(Wire):
     temporary: bool = False
     field: str | None = None
     retry_after_ms: int | None = None
+    until: Millis | None = None
+    """When what the error speaks of ends."""
     limit: str | None = None
     """Of `rate_limited`: what was too much. None of it is left until `retry_after_ms` is over."""
-    until: int | None = None
-    """Of `suspended`: in milliseconds since 1970."""
 
 
 class LuminaError(Exception):
@@ -44,8 +45,8 @@ class LuminaError(Exception):
         *,
         field: str | None = None,
         retry_after_ms: int | None = None,
-        limit: str | None = None,
         until: int | None = None,
+        limit: str | None = None,
         body: ErrorBody | None = None,
     ) -> None:
         self.body = body or ErrorBody(
@@ -54,8 +55,8 @@ class LuminaError(Exception):
             temporary=self.temporary,
             field=field,
             retry_after_ms=retry_after_ms,
-            limit=limit,
             until=until,
+            limit=limit,
         )
         super().__init__(f"{self.body.code}: {self.body.message}")
 
@@ -87,6 +88,13 @@ class WrongCredentials(LuminaError):
 
     code = "wrong_credentials"
     default = "The username or the password is wrong."
+
+
+class AccountDeleted(LuminaError):
+    """Until when `account.restore` can bring it back, `until` says. Only the owner is told."""
+
+    code = "account_deleted"
+    default = "This account was deleted; `account.restore` brings it back."
 
 
 class CodeNeeded(LuminaError):

@@ -6,7 +6,6 @@ import asyncio
 import base64
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -19,87 +18,11 @@ from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import ErrorFrame, ReplyFrame
 
 from lumina_rt.config import Settings
+from tests.gateway.bodies import ANY_TYPE, ENDS, TAKEN, WRONG, good_body
 from tests.gateway.unharmed import unharmed
 from tests.gateway.wire import new_name, new_token, websocket
-from tests.house import PASSWORD
 
 FREE = {"requests_burst": 10**9, "logins_waiting": 10**6}
-UUID4 = UUID("9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d")
-OTHER_VARIANT = UUID("01890a5d-ac96-774b-0bce-b302099a8057")
-
-SETTINGS: dict[str, Any] = {
-    "is_private": False, "profile_visibility": "public", "show_activity_status": True,
-    "allow_messages_from": "everyone", "email_notifications": True, "push_notifications": True,
-    "notification_frequency": "instant", "autoplay_videos": True, "data_saver_mode": False,
-    "dark_mode": "auto", "calm_mode": False, "time_limit_minutes": 0, "hide_metrics": False,
-}  # fmt: skip
-
-
-def good_body(op: str) -> dict[str, Any]:
-    """A body that the server takes, of fields that can be made wrong one at a time."""
-    bodies: dict[str, dict[str, Any]] = {
-        "account.register": {"username": new_name(), "password": PASSWORD,
-                             "full_name": "A. B.",
-                             "device": {"device_id": uuid7(), "name": "phone"}},
-        "account.login": {"username": "nobody", "password": PASSWORD, "code": "123456"},
-        "account.refresh": {"op_id": uuid7(), "refresh_token": "lref_none"},
-        "account.logout": {},
-        "session.list": {},
-        "session.end": {"session_id": uuid7()},
-        "session.end_others": {"this": False},
-        "device.list": {},
-        "device.rename": {"device_id": uuid7(), "name": "phone"},
-        "token.create": {"token_id": uuid7(), "name": "bot", "scopes": ["read"],
-                         "expires_at": 1},
-        "token.list": {},
-        "token.revoke": {"token_id": uuid7()},
-        "device.remove": {"device_id": uuid7()},
-        "account.set_email": {"email": "a@example.com"},
-        "account.verify_email": {"token": "x"},
-        "account.request_reset": {"email": "a@example.com"},
-        "account.reset_password": {"token": "x", "password": PASSWORD},
-        "totp.get": {},
-        "totp.begin": {"password": PASSWORD},
-        "totp.confirm": {"code": "123456"},
-        "totp.renew_codes": {"code": "123456"},
-        "totp.remove": {"password": PASSWORD, "code": "123456"},
-        "auth": {"token": "x.y.z", "resume": True},
-        "resume": {"epoch": 1, "user_rev": 1, "cursors": [[uuid7(), 1]]},
-        "ping": {},
-        "limits.get": {},
-        "conversation.create": {"conversation_id": uuid7(), "username": "nobody"},
-        "conversation.create_group": {"conversation_id": uuid7(), "title": "Friends",
-                                      "usernames": ["nobody"]},
-        "member.add": {"conversation_id": uuid7(), "usernames": ["nobody"], "op_id": uuid7()},
-        "member.remove": {"conversation_id": uuid7(), "user_id": uuid7(), "op_id": uuid7()},
-        "conversation.list": {"before": [1, uuid7()], "limit": 5},
-        "conversation.sync": {"conversation_id": uuid7(), "after_rev": 1, "limit": 5},
-        "conversation.typing": {"conversation_id": uuid7()},
-        "message.send": {"conversation_id": uuid7(), "message_id": uuid7(), "content": "hello"},
-        "message.edit": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7(),
-                         "base_rev": 1, "content": "hello"},
-        "message.delete": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7()},
-        "message.history": {"conversation_id": uuid7(), "after_seq": 1, "limit": 5},
-        "report.create": {"report_id": uuid7(), "kind": "message", "subject_id": uuid7(),
-                          "conversation_id": uuid7(), "reason": "spam", "description": "ads"},
-        "report.list": {},
-        "report.appeal": {"report_id": uuid7(), "text": "why"},
-        "report.appeal_suspension": {"username": "nobody", "password": PASSWORD, "text": "why",
-                                     "code": "123456"},
-        "report.queue": {"appeals": True, "after": uuid7(), "limit": 5},
-        "report.of": {"kind": "user", "subject_id": uuid7(), "after": uuid7(), "limit": 5},
-        "report.decide": {"report_id": uuid7(), "op_id": uuid7(), "action": "suspend",
-                          "note": "spam", "days": 3},
-        "report.decide_appeal": {"report_id": uuid7(), "op_id": uuid7(), "outcome": "upheld",
-                                 "note": "spam"},
-        "user.block": {"user_id": uuid7(), "op_id": uuid7()},
-        "user.unblock": {"user_id": uuid7(), "op_id": uuid7()},
-        "user.blocks": {"before": [1, uuid7()], "limit": 5},
-        "user.get": {"user_id": uuid7()},
-        "settings.get": {},
-        "settings.change": {"op_id": uuid7(), **SETTINGS},
-    }  # fmt: skip
-    return bodies[op]
 
 
 def test_every_operation_has_a_good_body_here() -> None:
@@ -107,106 +30,6 @@ def test_every_operation_has_a_good_body_here() -> None:
         body = good_body(op)
         model.model_validate(body)
         assert set(body) >= {n for n, field in model.model_fields.items() if field.is_required()}
-
-
-# By a field's name, or by its operation and name. Each is wrong in both codecs.
-ANY_TYPE: tuple[object, ...] = ([], {}, [[]], {"a": 1}, True)
-NO_NEW_ID = ("", UUID4, UUID(int=0), OTHER_VARIANT, b"", 7)
-NO_FLAG = ("", "true", 1, 0, 1.5)
-NO_WORD = ("", "some", "everyone ", "x" * 5000, "a\0b", 7, 1.5)
-WRONG: dict[str, tuple[object, ...]] = {
-    **{name: NO_FLAG for name, value in SETTINGS.items() if isinstance(value, bool)},
-    **{name: NO_WORD for name, value in SETTINGS.items() if isinstance(value, str)},
-    "time_limit_minutes": (-1, 1441, 2**63, 1.5, "60"),
-    "username": ("", "ab", "x" * 31, "x" * 5000, "a b", "a\0b", "a\u202eb", "a@b.c", 7, 1.5),
-    "password": ("", "short", "x" * 1001, "with a \0 in it", 12345678),
-    "full_name": ("x" * 101, "a\0b", 7),
-    "token": ("", "x" * 2049, 7),
-    "email": ("", "a", "a@", "@b.c", "a@b", "a@b.c\r\nBcc: d@e.f", "a" * 250 + "@b.c", 7),
-    "conversation_id": ("", "x", "0" * 31, "0" * 33, b"x" * 15, b"x" * 17, 7, 2**64 - 1),
-    "message.send message_id": NO_NEW_ID,
-    "message_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
-    "op_id": NO_NEW_ID,
-    "content": ("", "x" * 4001, "a\0b", 7, 1.5),
-    "before": (
-        "",
-        [1],
-        [1, 2, 3],
-        [1, "x"],
-        ["x", UUID4],
-        [1.5, UUID4],
-        7,
-    ),
-    "limit": (0, -1, 201, 2**31, 2**63, -(2**63), 2**64 - 1, 1.5, "many", "", 1e308),
-    "refresh_token": ("", "x" * 201, 7),
-    "code": ("", "12345", "1" * 41, "12345\0", 123456),
-    "session_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
-    "device_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
-    "token_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
-    "token.create token_id": NO_NEW_ID,
-    "name": ("", "x" * 101, "a\0b", 7),
-    "scopes": ("", [], ["write"], ["read"] * 11, ["read", 7], "read", 7),
-    "expires_at": (-1, 2**53, 2**64 - 1, 1.5, "x"),
-    "this": ("", "true", 1, 0, None, 1.5),
-    "device": (
-        "",
-        {"name": "phone"},
-        {"device_id": UUID4, "name": "phone"},
-        {"device_id": uuid7(), "name": ""},
-        {"device_id": uuid7(), "name": "a\0b"},
-        {"device_id": uuid7(), "name": "phone", "platform": "toaster"},
-        {"device_id": uuid7(), "name": "phone", "app_version": "x" * 51},
-        7,
-    ),
-    "user_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
-    "title": ("", "x" * 101, "a\0b", 7),
-    "usernames": ("", [], ["ab"], ["abc"] * 101, ["abc", 7], "abc", 7),
-    "resume": ("", "true", 1, 0, None, 1.5),
-    "epoch": (-1, 2**53, 2**64 - 1, 1.5, "x"),
-    "user_rev": (-1, 2**53, 2**64 - 1, 1.5, "x"),
-    "cursors": (
-        "",
-        [1],
-        [[UUID4]],
-        [[UUID4, 1, 2]],
-        [["x", 1]],
-        [[UUID4, -1]],
-        [[UUID4, 2**53]],
-        [[UUID4, 1.5]],
-        [[UUID4, 1]] * 201,
-        7,
-    ),
-    "report_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
-    "report.create report_id": NO_NEW_ID,
-    "subject_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
-    "after": ("", "x", "0" * 33, b"", b"x" * 17, 7),
-    "kind": ("", "thing", "User", 7, None),
-    "reason": ("", "hate", "Spam", 7, None),
-    "description": ("", "x" * 2001, "a\0b", 7),
-    "text": ("", "x" * 2001, "a\0b", 7),
-    "note": ("", "x" * 501, "a\0b", 7),
-    "action": ("", "forgive", 7, None),
-    "outcome": ("", "forgotten", 7, None),
-    "days": (0, -1, 3651, 2**64 - 1, 1.5, "x"),
-    "appeals": ("", "true", 1, 0, None, 1.5),
-    "base_rev": (-1, 2**53, 2**64 - 1, 1.5, "x", None),
-    "after_rev": (-1, 2**53, 2**64 - 1, 1.5, "x", None),
-    "after_seq": (-1, 2**53, 2**63, 2**64 - 1, -(2**63), 1.5, "x"),
-}
-
-
-ENDS = ("account.logout", "session.end_others")
-"""What closes the connection that it is asked on."""
-TAKEN: tuple[tuple[str, object], ...] = (
-    ("limit", True),
-    ("after_seq", True),
-    ("resume", True),
-    ("this", True),
-    ("appeals", True),
-    ("expires_at", None),
-    ("cursors", []),
-    *((name, True) for name, value in SETTINGS.items() if isinstance(value, bool)),
-)
 
 
 def wrong_bodies(op: str) -> Iterator[tuple[str, dict[str, Any]]]:

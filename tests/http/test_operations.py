@@ -8,7 +8,8 @@ from lumina_protocol.codec import JSON, MAX_DEPTH
 from lumina_protocol.frame import ErrorFrame, ReplyFrame
 
 from lumina_rt.config import Settings
-from tests.gateway.test_bad_fields import FREE, good_body, wrong_bodies
+from tests.gateway.bodies import good_body
+from tests.gateway.test_bad_fields import FREE, wrong_bodies
 from tests.gateway.unharmed import unharmed
 from tests.gateway.wire import new_token, websocket
 from tests.http.asking import Answer, asking

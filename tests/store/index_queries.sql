@@ -5,6 +5,10 @@
 select device_id, name from devices where user_id = :user_id;
 -- name: sessions_of_user
 select session_id, last_seen_at from sessions where user_id = :user_id and revoked_at is null;
+-- name: sessions_ended_of_user
+delete from sessions where user_id = :user_id and revoked_at is not null;
+-- name: scheduled_messages_sent_of_user
+delete from scheduled_messages where user_id = :user_id and sent_at is not null;
 -- name: sessions_of_device
 update sessions set device_id = null where device_id = :id;
 -- name: sessions_expired

@@ -52,6 +52,7 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        s.session_id, gen_random_uuid() as opened_id, s.session_id as kept, s.device_id, 10 as keep, '192.0.2.1' as address, interval '90 days' as ttl,
        interval '30 seconds' as "window", decode(md5('token') || md5('token'), 'hex') as token_digest,
        s.session_id as token_id, 'phone' as name, 'ios' as platform, '1.0' as app_version, array['read'] as scopes,
+       '$2b$04$new' as new_hash, 'no reason' as reason,
        to_ms(now()) as expires_ms, '\x01'::bytea as secret, 7 as step,
        decode(md5('code') || md5('code'), 'hex') as code_digest, array[decode(md5('c') || md5('c'), 'hex')] as code_digests,
        p.report_id, p.report_id as after_id, p.reported_type as kind, p.reported_id as subject_id, p.owner_id, 'spam' as reason,

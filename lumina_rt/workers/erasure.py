@@ -1,0 +1,90 @@
+"""What is left of a deleted account when the time is over in which it can be restored: nothing but
+a number, a name that says so, and what was said to others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from lumina_rt.store.db import Db, Tx
+from lumina_rt.store.queries import query
+from lumina_rt.telemetry import Telemetry
+from lumina_rt.usernames import tell_companions
+
+DUE = query("erasure.due")
+PATIENTLY = query("purge.patiently")
+MANY = (
+    query("erasure.follows"),
+    query("erasure.followers"),
+    query("erasure.blocked_by"),
+    query("erasure.follow_requests"),
+    query("erasure.asked_to_follow"),
+    query("erasure.reactions"),
+    query("erasure.comment_likes"),
+    query("erasure.bookmarks"),
+    query("erasure.topic_follows"),
+    query("erasure.poll_votes"),
+    query("erasure.post_mentions"),
+    query("erasure.post_coauthors"),
+    query("erasure.post_shares"),
+    query("erasure.message_hides"),
+    query("erasure.message_mentions"),
+    query("erasure.notifications"),
+    query("erasure.caused_notifications"),
+    query("erasure.notification_groups"),
+    query("erasure.op_keys"),
+    query("erasure.user_events"),
+    query("erasure.posts"),
+    query("erasure.comments"),
+    query("erasure.stories"),
+    query("erasure.media"),
+)
+"""Of which a user may have much: a batch of each in one transaction."""
+BELONGINGS = query("erasure.belongings")
+AUDIENCES = query("erasure.audiences")
+SETTINGS = query("erasure.settings")
+ACCOUNT = query("erasure.account")
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class Erasure:
+    """Several nodes may do it at once: each takes another account. One that was begun and not
+    finished is taken up again, and what is gone already is passed by."""
+
+    db: Db
+    telemetry: Telemetry
+
+    async def turn(self, now: datetime) -> None:
+        """Erase all whose time was over before `now`, a transaction for each batch."""
+        erased = 0
+        try:
+            while (done := await self._step(now)) is not None:
+                erased += done
+        finally:
+            self.telemetry.purged("users", erased)
+
+    async def _step(self, now: datetime) -> int | None:
+        """How many accounts are erased by now: one, or none yet. None when none is due."""
+        async with self.db.tx() as tx:
+            await tx.run(PATIENTLY)
+            due = await tx.maybe(DUE, before=now)
+            if due is None:
+                return None
+            if await self._remove(tx, due["user_id"]):
+                return 0
+            await self._finish(tx, due["user_id"])
+            return 1
+
+    async def _remove(self, tx: Tx, user_id: UUID) -> bool:
+        """Whether there was anything."""
+        counts = [(await tx.one(each, user_id=user_id, batch=BATCH))["removed"] for each in MANY]
+        return any(counts)
+
+    async def _finish(self, tx: Tx, user_id: UUID) -> None:
+        for statement in (BELONGINGS, AUDIENCES, SETTINGS):
+            await tx.run(statement, user_id=user_id)
+        account = await tx.one(ACCOUNT, user_id=user_id)
+        await tell_companions(tx, user_id, account["username"])

@@ -1,0 +1,255 @@
+"""Requests of every kind, for hypothesis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from lumina_protocol.accounts import Device, Login, Logout, Refresh, Register
+from lumina_protocol.blocks import BlockUser, ListBlocks, UnblockUser
+from lumina_protocol.conversations import (
+    CreateConversation,
+    ListConversations,
+    SyncConversation,
+    TellTyping,
+)
+from lumina_protocol.emails import RequestReset, ResetPassword, SetEmail, VerifyEmail
+from lumina_protocol.fields import uuid7
+from lumina_protocol.frame import (
+    MAX_REQUEST_ID,
+    Request,
+)
+from lumina_protocol.lifecycle import (
+    ChangePassword,
+    ChangeUsername,
+    Deactivate,
+    DeleteAccount,
+    RestoreAccount,
+)
+from lumina_protocol.limits import GetLimits
+from lumina_protocol.logins import (
+    EndOtherSessions,
+    EndSession,
+    ListDevices,
+    ListSessions,
+    RemoveDevice,
+    RenameDevice,
+)
+from lumina_protocol.members import AddMembers, CreateGroup, RemoveMember
+from lumina_protocol.messages import (
+    DeleteMessage,
+    EditMessage,
+    ReadHistory,
+    SendMessage,
+)
+from lumina_protocol.moderation import DecideAppeal, DecideReport, ReadQueue, ReadReportsOf
+from lumina_protocol.profiles import GetUser
+from lumina_protocol.reports import (
+    AppealDecision,
+    AppealSuspension,
+    CreateReport,
+    ListReports,
+)
+from lumina_protocol.session import Authenticate, Ping, Resume
+from lumina_protocol.settings import ChangeSettings, GetSettings
+from lumina_protocol.tokens import CreateToken, ListTokens, RevokeToken
+from lumina_protocol.totp import (
+    BeginTotp,
+    ConfirmTotp,
+    GetTotp,
+    RemoveTotp,
+    RenewRecoveryCodes,
+)
+
+IDS = st.integers(1, MAX_REQUEST_ID)
+NEW_IDS = st.builds(uuid7)
+SEQS = st.integers(0, 2**53 - 1)
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+NAMES = st.text("abcdefghijklmnopqrstuvwxyz_.0123456789", min_size=3, max_size=30)
+PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=8)
+SHORT = TEXT.filter(bool).map(lambda text: text[:100])
+DEVICES = st.builds(
+    Device,
+    device_id=NEW_IDS,
+    name=SHORT,
+    platform=st.sampled_from(["ios", "other"]),
+    app_version=st.none() | TEXT.map(lambda text: text[:50]),
+)
+FLAGS = st.none() | st.booleans()
+EMAILS = st.sampled_from(["alice@example.com", "o'hara+tag@mail.example", "ünï@exämple.org"])
+MAILED = st.text("ab-_=", min_size=1, max_size=200)
+TOTP_CODES = st.text("0123456789-AB ", min_size=6, max_size=40)
+REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
+    "account.register": st.builds(
+        Register,
+        username=NAMES,
+        password=PASSWORDS,
+        full_name=st.none() | TEXT,
+        device=st.none() | DEVICES,
+    ),
+    "account.login": st.builds(
+        Login,
+        username=NAMES,
+        password=PASSWORDS,
+        code=st.none() | TOTP_CODES,
+        device=st.none() | DEVICES,
+    ),
+    "account.refresh": st.builds(Refresh, op_id=NEW_IDS, refresh_token=st.text("ab-_", min_size=1)),
+    "account.logout": st.builds(Logout),
+    "account.change_password": st.builds(
+        ChangePassword, password=PASSWORDS, new_password=PASSWORDS
+    ),
+    "account.change_username": st.builds(
+        ChangeUsername, username=NAMES, password=st.none() | PASSWORDS
+    ),
+    "account.deactivate": st.builds(Deactivate, password=PASSWORDS),
+    "account.delete": st.builds(DeleteAccount, password=PASSWORDS, reason=st.none() | SHORT),
+    "account.restore": st.builds(
+        RestoreAccount, username=NAMES, password=PASSWORDS, code=st.just("123456")
+    ),
+    "session.list": st.builds(ListSessions),
+    "session.end": st.builds(EndSession, session_id=st.uuids()),
+    "session.end_others": st.builds(EndOtherSessions, this=st.booleans()),
+    "device.list": st.builds(ListDevices),
+    "device.rename": st.builds(RenameDevice, device_id=st.uuids(), name=SHORT),
+    "device.remove": st.builds(RemoveDevice, device_id=st.uuids()),
+    "token.create": st.builds(
+        CreateToken,
+        token_id=NEW_IDS,
+        name=SHORT,
+        scopes=st.lists(st.sampled_from(["read", "messages.write"]), min_size=1, max_size=3),
+        expires_at=st.none() | SEQS,
+    ),
+    "token.list": st.builds(ListTokens),
+    "account.set_email": st.builds(SetEmail, email=EMAILS),
+    "account.verify_email": st.builds(VerifyEmail, token=MAILED),
+    "account.request_reset": st.builds(RequestReset, email=EMAILS),
+    "account.reset_password": st.builds(ResetPassword, token=MAILED, password=PASSWORDS),
+    "totp.get": st.builds(GetTotp),
+    "totp.begin": st.builds(BeginTotp, password=PASSWORDS),
+    "totp.confirm": st.builds(ConfirmTotp, code=TOTP_CODES),
+    "totp.renew_codes": st.builds(RenewRecoveryCodes, code=TOTP_CODES),
+    "totp.remove": st.builds(RemoveTotp, password=PASSWORDS, code=TOTP_CODES),
+    "token.revoke": st.builds(RevokeToken, token_id=st.uuids()),
+    "auth": st.builds(Authenticate, token=st.text("abc.-_", min_size=1), resume=st.booleans()),
+    "resume": st.builds(
+        Resume,
+        epoch=st.none() | SEQS,
+        user_rev=st.none() | SEQS,
+        cursors=st.lists(st.tuples(st.uuids(), SEQS), max_size=5),
+    ),
+    "ping": st.builds(Ping),
+    "limits.get": st.builds(GetLimits),
+    "conversation.create": st.builds(CreateConversation, conversation_id=NEW_IDS, username=NAMES),
+    "conversation.create_group": st.builds(
+        CreateGroup,
+        conversation_id=NEW_IDS,
+        title=SHORT,
+        usernames=st.lists(NAMES, min_size=1, max_size=5),
+    ),
+    "member.add": st.builds(
+        AddMembers,
+        conversation_id=st.uuids(),
+        op_id=NEW_IDS,
+        usernames=st.lists(NAMES, min_size=1, max_size=5),
+    ),
+    "member.remove": st.builds(
+        RemoveMember, conversation_id=st.uuids(), op_id=NEW_IDS, user_id=st.uuids()
+    ),
+    "conversation.list": st.builds(
+        ListConversations,
+        before=st.none() | st.tuples(SEQS, st.uuids()),
+        limit=st.integers(1, 40),
+    ),
+    "conversation.sync": st.builds(
+        SyncConversation, conversation_id=st.uuids(), after_rev=SEQS, limit=st.integers(1, 200)
+    ),
+    "conversation.typing": st.builds(TellTyping, conversation_id=st.uuids()),
+    "message.send": st.builds(
+        SendMessage,
+        conversation_id=st.uuids(),
+        message_id=NEW_IDS,
+        content=TEXT.filter(bool),
+    ),
+    "message.edit": st.builds(
+        EditMessage,
+        conversation_id=st.uuids(),
+        message_id=st.uuids(),
+        op_id=NEW_IDS,
+        base_rev=SEQS,
+        content=TEXT.filter(bool),
+    ),
+    "message.delete": st.builds(
+        DeleteMessage, conversation_id=st.uuids(), message_id=st.uuids(), op_id=NEW_IDS
+    ),
+    "message.history": st.builds(
+        ReadHistory, conversation_id=st.uuids(), after_seq=st.none() | SEQS, limit=st.just(200)
+    ),
+    "report.create": st.builds(
+        CreateReport,
+        report_id=NEW_IDS,
+        kind=st.sampled_from(["message", "user", "story"]),
+        subject_id=st.uuids(),
+        conversation_id=st.none() | st.uuids(),
+        reason=st.sampled_from(["spam", "other"]),
+        description=st.none() | SHORT,
+    ),
+    "report.list": st.builds(ListReports),
+    "report.appeal": st.builds(AppealDecision, report_id=st.uuids(), text=SHORT),
+    "report.appeal_suspension": st.builds(
+        AppealSuspension,
+        username=NAMES,
+        password=PASSWORDS,
+        code=st.none() | st.just("123456"),
+        text=SHORT,
+    ),
+    "report.queue": st.builds(
+        ReadQueue, appeals=st.booleans(), after=st.none() | st.uuids(), limit=st.integers(1, 20)
+    ),
+    "report.of": st.builds(
+        ReadReportsOf,
+        kind=st.sampled_from(["message", "user"]),
+        subject_id=st.uuids(),
+        after=st.none() | st.uuids(),
+        limit=st.integers(1, 20),
+    ),
+    "report.decide": st.builds(
+        DecideReport,
+        report_id=st.uuids(),
+        op_id=NEW_IDS,
+        action=st.sampled_from(["remove", "suspend"]),
+        note=SHORT,
+        days=st.none() | st.integers(1, 3650),
+    ),
+    "report.decide_appeal": st.builds(
+        DecideAppeal,
+        report_id=st.uuids(),
+        op_id=NEW_IDS,
+        outcome=st.sampled_from(["upheld", "overturned"]),
+        note=SHORT,
+    ),
+    "user.block": st.builds(BlockUser, user_id=st.uuids(), op_id=NEW_IDS),
+    "user.unblock": st.builds(UnblockUser, user_id=st.uuids(), op_id=NEW_IDS),
+    "user.blocks": st.builds(
+        ListBlocks, before=st.none() | st.tuples(SEQS, st.uuids()), limit=st.integers(1, 100)
+    ),
+    "user.get": st.builds(GetUser, user_id=st.uuids()) | st.builds(GetUser, username=NAMES),
+    "settings.get": st.builds(GetSettings),
+    "settings.change": st.builds(
+        ChangeSettings,
+        op_id=NEW_IDS,
+        is_private=FLAGS,
+        profile_visibility=st.sampled_from([None, "public", "friends", "private"]),
+        show_activity_status=FLAGS,
+        allow_messages_from=st.sampled_from([None, "everyone", "following", "no_one"]),
+        email_notifications=FLAGS,
+        push_notifications=FLAGS,
+        notification_frequency=st.sampled_from([None, "instant", "hourly", "daily"]),
+        autoplay_videos=FLAGS,
+        data_saver_mode=FLAGS,
+        dark_mode=st.sampled_from([None, "auto", "light", "dark"]),
+        calm_mode=FLAGS,
+        time_limit_minutes=st.none() | st.integers(0, 1440),
+        hide_metrics=FLAGS,
+    ),
+}

@@ -1,0 +1,1 @@
+update users set deactivated_at = now() where username = 'bob';
