@@ -26,14 +26,16 @@ ENQUEUE = query("mails.enqueue")
 RECENT = query("mails.recent")
 
 PER_HOUR = 5
-"""To one user. Whoever has others mailed does not get further by asking more often."""
+"""To one user, of each kind: whoever has others mailed does not get further by asking more often,
+and what strangers cause leaves room for what the owner asks for."""
 RECIPIENT, BODY = "mails.recipient", "mails.body"
-Purpose = Literal["verify_email", "change_email", "email_taken", "reset_password"]
+Purpose = Literal["verify_email", "change_email", "email_taken", "email_changed", "reset_password"]
 
 SUBJECTS: dict[Purpose, str] = {
     "verify_email": "Confirm your e-mail address",
     "change_email": "Confirm your new e-mail address",
     "email_taken": "Your e-mail address was given for another account",
+    "email_changed": "Your account has another e-mail address now",
     "reset_password": "Set a new password",
 }
 
@@ -51,6 +53,13 @@ somebody has given this address for another account. It belongs to your account 
 that has not changed. An address can be used for one account only.
 
 If it was not you, there is nothing to do.
+"""
+CHANGED = """Hello {username},
+
+your account {username} had this e-mail address, and has another one now. From now on a new password
+can be asked for at that one only.
+
+If it was not you, somebody knows your password: tell those who run this server.
 """
 RESET = """Hello {username},
 
@@ -85,17 +94,21 @@ class Letters:
         await self._post(tx, user_id, purpose, to, text)
 
     async def taken(self, tx: Tx, user_id: UUID, username: str, to: str) -> None:
-        if await self.may_mail(tx, user_id):
+        if await self.may_mail(tx, user_id, "email_taken"):
             await self._post(tx, user_id, "email_taken", to, TAKEN.format(username=username))
+
+    async def changed(self, tx: Tx, user_id: UUID, username: str, to: str) -> None:
+        """To the address that was proven before."""
+        await self._post(tx, user_id, "email_changed", to, CHANGED.format(username=username))
 
     async def reset(self, tx: Tx, user_id: UUID, username: str, to: str, token: str) -> None:
         link = f"{self.public_url}/reset-password#{token}"
         text = RESET.format(username=username, link=link)
         await self._post(tx, user_id, "reset_password", to, text)
 
-    async def may_mail(self, tx: Tx, user_id: UUID) -> bool:
-        """Whether this user was mailed less than PER_HOUR times in the last hour."""
-        mails: int = (await tx.one(RECENT, user_id=user_id))["mails"]
+    async def may_mail(self, tx: Tx, user_id: UUID, purpose: Purpose) -> bool:
+        """Whether this user got less than PER_HOUR mails of this kind in the last hour."""
+        mails: int = (await tx.one(RECENT, user_id=user_id, purpose=purpose))["mails"]
         return mails < PER_HOUR
 
     async def _post(self, tx: Tx, user_id: UUID, purpose: Purpose, to: str, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lumina_protocol.accounts import Device, Tokens
-from lumina_protocol.errors import Conflict
+from lumina_protocol.errors import Conflict, WrongCredentials
 from lumina_protocol.fields import uuid7
 
 from lumina_rt.router import Ctx
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 OPEN = query("sessions.open")
 SUPERSEDE = query("sessions.supersede")
 PUT_DEVICE = query("devices.put")
+FORGET_DEVICES = query("devices.forget")
+PASSWORD = query("accounts.password")
 
 MAX_SESSIONS = 100
 """Of a user; a new login ends the oldest one."""
@@ -58,7 +60,19 @@ async def open_session(ctx: Ctx, tx: Tx, who: Who, device: Device | None) -> Tok
         device_id=device_id,
         keep=MAX_SESSIONS,
     )
+    if device:
+        await tx.run(FORGET_DEVICES, user_id=who.user_id, keep=MAX_SESSIONS)
     return tokens(ctx, who, session_id, refresh_token)
+
+
+async def prove(ctx: Ctx, password: str) -> str:
+    """The hash that the user's password fits. Raises WrongCredentials."""
+    async with ctx.db.read() as tx:
+        row = await tx.maybe(PASSWORD, user_id=ctx.user_id)
+    hashed = row["password_hash"] if row else None
+    if not await ctx.services.passwords.matches(password, hashed) or hashed is None:
+        raise WrongCredentials("The password is wrong.", field="password")
+    return str(hashed)
 
 
 def ttl(ctx: Ctx) -> timedelta:

@@ -13,6 +13,7 @@ from uuid import UUID
 from lumina_protocol import REQUESTS
 from lumina_protocol.codec import MSGPACK
 from lumina_protocol.errors import (
+    CodeNeeded,
     ErrorBody,
     Internal,
     Invalid,
@@ -210,12 +211,13 @@ def _missing(scope: str | None) -> str:
 async def _counted(ctx: Ctx, request: Request[Any]) -> Reply:
     """Ask Redis whether it may be done, and tell it what came of it."""
     limits, user = ctx.services.limits, str(ctx.user or "")
-    who = Who(user, str(ctx.session_id or ""), ctx.address, request.account_tried())
+    account = request.account_tried() or user  # who is logged in may guess at their own as well
+    who = Who(user, str(ctx.session_id or ""), ctx.address, account)
     charge = await limits.charge(request.limited_as, who)
     try:
         reply = await HANDLERS[request.op](ctx, request)
     except LuminaError as error:
-        if error.body.temporary:
+        if error.body.temporary or error.body.code == CodeNeeded.code:  # the password was right
             await limits.no_fault(charge)
         raise
     await limits.succeeded(charge)

@@ -25,3 +25,12 @@ with ended as (
 )
 delete from devices where device_id = :device_id and user_id = :user_id
 returning device_id;
+
+-- name: forget
+-- Of those that are logged out the oldest, when there are so many.
+delete from devices d
+using (select device_id from devices where user_id = :user_id
+       order by last_seen_at desc, device_id desc offset :keep) old
+where d.user_id = :user_id and d.device_id = old.device_id
+  and not exists (select from sessions s
+                  where s.user_id = :user_id and s.device_id = d.device_id and s.revoked_at is null);

@@ -18,7 +18,8 @@ where email_index = any(:indexes::bytea[]) and is_active for no key update;
 
 -- name: asked
 -- How many links one user has asked for in the last hour, whatever became of them.
-select count(*) as links from account_tokens
+select count(*) as links, to_ms(min(created_at) + interval '1 hour') - to_ms(now()) + 1 as wait_ms
+from account_tokens
 where user_id = :user_id and purpose = any(:purposes::text[]) and created_at > now() - interval '1 hour';
 
 -- name: replace_tokens

@@ -55,13 +55,6 @@ with newest as (
 select m.user_id from met m join users u on u.user_id = m.user_id where u.erased_at is null
 group by m.user_id order by max(m.updated_at) desc, m.user_id limit :limit;
 
--- name: end_all
--- All logins and all tokens of bots.
-with tokens as (
-    update access_tokens set revoked_at = now() where user_id = :user_id and revoked_at is null
-)
-update sessions set revoked_at = now() where user_id = :user_id and revoked_at is null;
-
 -- name: deactivate
 update users set is_active = false, deactivated_at = now()
 where user_id = :user_id and password_hash = :password_hash and is_active

@@ -3,7 +3,8 @@ insert into mails (mail_id, user_id, purpose, recipient, body)
 values (:mail_id, :user_id, :purpose, :recipient, :mail_body);
 
 -- name: recent
-select count(*) as mails from mails where user_id = :user_id and created_at > now() - interval '1 hour';
+select count(*) as mails from mails
+where user_id = :user_id and purpose = :purpose and created_at > now() - interval '1 hour';
 
 -- name: take
 -- Those that are due, for as long as the lease lasts: of a node that dies meanwhile another one takes them up after it.

@@ -107,6 +107,15 @@ with gone as materialized (
 )
 select count(*) as removed from removed;
 
+-- name: access_tokens
+with gone as materialized (
+    select token_id from access_tokens where revoked_at < :before
+    order by revoked_at limit :batch for update skip locked
+), removed as (
+    delete from access_tokens t using gone g where t.token_id = g.token_id returning 1
+)
+select count(*) as removed from removed;
+
 -- name: account_tokens
 with gone as materialized (
     select token_digest from account_tokens where expires_at < :before

@@ -23,15 +23,18 @@ from sessions s join users u using (user_id)
 where s.session_id = :session_id and s.user_id = :user_id and u.is_active;
 
 -- name: lock
--- The login of a refresh token, and the one token that is valid; for no one else until the commit.
+-- For no one else until the commit; whoever waited for it sees what there is by then with the next statement.
+select user_id from sessions where session_id = :session_id for no key update;
+
+-- name: current
+-- The login of a refresh token, and the one token that is valid.
 select u.user_id, u.username, t.token_digest, t.generation,
        s.revoked_at is null and s.expires_at > now() and u.is_active as valid,
        still(u.suspended_until) as suspended_until, u.suspended_reason
 from sessions s
 join refresh_tokens t on t.session_id = s.session_id and t.user_id = s.user_id
 join users u on u.user_id = s.user_id
-where s.session_id = :session_id
-for no key update of s;
+where s.session_id = :session_id;
 
 -- name: rotate
 with token as (
@@ -53,6 +56,13 @@ returning session_id;
 update sessions set revoked_at = now()
 where user_id = :user_id and revoked_at is null and session_id is distinct from :kept
 returning session_id;
+
+-- name: end_all
+-- All logins and all tokens of bots.
+with tokens as (
+    update access_tokens set revoked_at = now() where user_id = :user_id and revoked_at is null
+)
+update sessions set revoked_at = now() where user_id = :user_id and revoked_at is null;
 
 -- name: list
 select s.session_id, s.device_id, d.name, d.platform, host(s.address) as address,

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lumina_rt import __version__
-from lumina_rt.client import Client
+from lumina_rt.client import Client, StoredLogin
 from lumina_rt.dev import catcher, engines, state
 from lumina_rt.dev.catcher import Caught
 from lumina_rt.dev.engines import Engines
@@ -224,18 +224,19 @@ async def _register(kept: DevState) -> None:
     for username, password in kept.accounts.items():
         try:
             remember = partial(_remember, kept, username)
-            refresh_token = kept.refresh_tokens.get(username, "none")
-            async with Client(kept.urls[0], refresh_token=refresh_token, keep=remember):
+            login = StoredLogin(kept.refresh_tokens.get(username, "none"))
+            async with Client(kept.urls[0], login=login, keep=remember):
                 continue
         except LuminaError as error:
             if error.body.code not in (InvalidToken.code, SessionEnded.code):
                 raise
         async with Client(kept.urls[0]) as client:
-            _remember(kept, username, await _log_in(client, username, password))
+            tokens = await _log_in(client, username, password)
+            _remember(kept, username, StoredLogin(tokens.refresh_token))
 
 
-def _remember(kept: DevState, username: str, tokens: Tokens) -> None:
-    kept.refresh_tokens[username] = tokens.refresh_token
+def _remember(kept: DevState, username: str, login: StoredLogin) -> None:
+    kept.refresh_tokens[username] = login.refresh_token
 
 
 async def _log_in(client: Client, username: str, password: str) -> Tokens:

@@ -11,6 +11,7 @@ It needs lumina_protocol and websockets, and nothing else of the server.
 from lumina_rt.client.client import Client
 from lumina_rt.client.errors import CallTimeout, ClientError, Disconnected, Overflow
 from lumina_rt.client.follow import follow
+from lumina_rt.client.identity import StoredLogin
 from lumina_rt.client.inbox import Connected, Inbox, Interrupted, News
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "Interrupted",
     "News",
     "Overflow",
+    "StoredLogin",
     "follow",
 ]

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 from uuid import UUID
 
-from lumina_protocol.accounts import Device, Tokens
+from lumina_protocol.accounts import Device
 from lumina_protocol.codec import MSGPACK, Codec
 from lumina_protocol.conversations import ConversationGone, SyncConversation
 from lumina_protocol.errors import LuminaError, may_reconnect
@@ -24,13 +24,16 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from lumina_rt.client.backoff import delays
 from lumina_rt.client.errors import CallTimeout, ClientError, Disconnected
-from lumina_rt.client.identity import Identity
+from lumina_rt.client.identity import Identity, StoredLogin
 from lumina_rt.client.inbox import Connected, Inbox, Interrupted, News
 from lumina_rt.client.link import Link
 from lumina_rt.client.order import Hole, Order
 from lumina_rt.client.sender import Sender
 
 CALL_TIMEOUT_S = 15.0
+RENEW_AGAIN_S = 5.0
+LAST_ANSWER_S = 2.0
+"""How long a client that is closed waits for new tokens that it has asked for."""
 RENEW_AT = (0.7, 0.9)
 """Of the life of a token, at a moment between."""
 STABLE_S = 30
@@ -42,9 +45,10 @@ class Client:
     """One user's connection, opened again with jittered back-off whenever it breaks. What was
     missed meanwhile is told as if it came live: once, in order, without holes.
 
-    Give a `token`, or a `refresh_token`, or `username` and `password`, or nothing for a stranger
-    who may register. `keep` is called with new tokens whenever there are any: an app that stores
-    them stays logged in. Of several URLs the next one is tried when a connection ends.
+    Give a `token`, or a stored `login`, or `username` and `password`, or nothing for a stranger
+    who may register. `keep` is called with what is to be stored instead whenever that changes: an
+    app that does so at once stays logged in, whatever happens to it. Of several URLs the next one
+    is tried when a connection ends.
     """
 
     def __init__(  # noqa: PLR0913  (who it is, and how it connects)
@@ -52,18 +56,18 @@ class Client:
         url: str | Sequence[str],
         *,
         token: str | None = None,
-        refresh_token: str | None = None,
+        login: StoredLogin | None = None,
         username: str | None = None,
         password: str | None = None,
         device: Device | None = None,
-        keep: Callable[[Tokens], None] = lambda tokens: None,
+        keep: Callable[[StoredLogin], None] = lambda login: None,
         codec: Codec = MSGPACK,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         """`ssl_context` for wss:// URLs whose certificate the machine does not trust anyway."""
         self._ssl_context = ssl_context
         self._urls = deque([url] if isinstance(url, str) else url)
-        self._identity = Identity(token, refresh_token, username, password, device, keep)
+        self._identity = Identity(token, login, username, password, device, keep)
         self.hello: Hello | None = None
         """What the server said of itself when we last connected."""
         self.ready: Ready | None = None
@@ -181,6 +185,8 @@ class Client:
         """Close for good; who waits for an answer or an event gets Disconnected."""
         if self._renewal:
             self._renewal.cancel()
+        if self._renewing:
+            await asyncio.wait([self._renewing], timeout=LAST_ANSWER_S)
         tasks = [*self._mending, *filter(None, (self._task, self._renewing))]
         for task in tasks:
             task.cancel()
@@ -220,16 +226,16 @@ class Client:
         """Before the token expires, so that the connection need not end with it."""
         if self._renewal:
             self._renewal.cancel()
-        if self.ready and self.ready.expires_at and self._identity.refresh_token:
+        if self.ready and self.ready.expires_at and self._identity.login:
             self._renew_before(link, self.ready.expires_at)
 
     async def _renew(self, link: Link) -> None:
-        """What is refused here is refused again at the next `auth`, and told to the user there."""
+        """What is refused here, or cannot be stored, is so again, and told at the next `auth`."""
         try:
             tokens = await self._identity.renew(link)
-        except (LuminaError, ClientError):
-            return
-        if self._link is link:
+        except Exception:
+            self._renew_in(link, RENEW_AGAIN_S)
+        else:
             self._renew_before(link, tokens.expires_at)
 
     def _renew_before(self, link: Link, expires_at: int) -> None:
@@ -237,7 +243,12 @@ class Client:
         loop = asyncio.get_running_loop()
         server_now = self.ready.time + (loop.time() - self._opened_at) * 1000
         delay_s = max(expires_at - server_now, 0) / 1000 * random.uniform(*RENEW_AT)
-        self._renewal = loop.call_later(delay_s, self._begin_renewal, link)
+        self._renew_in(link, delay_s)
+
+    def _renew_in(self, link: Link, delay_s: float) -> None:
+        if self._link is link:
+            loop = asyncio.get_running_loop()
+            self._renewal = loop.call_later(delay_s, self._begin_renewal, link)
 
     def _begin_renewal(self, link: Link) -> None:
         self._renewing = asyncio.create_task(self._renew(link))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 from lumina_protocol.accounts import Device, Login, Refresh, Tokens
 from lumina_protocol.errors import InvalidToken, LuminaError, SessionEnded, TokenExpired
@@ -15,26 +16,36 @@ from lumina_rt.client.link import Link
 REFUSED = {InvalidToken.code, TokenExpired.code, SessionEnded.code}
 
 
+@dataclass(frozen=True, slots=True)
+class StoredLogin:
+    """What an app keeps to stay logged in, as it keeps a password."""
+
+    refresh_token: str
+    op_id: UUID | None = None
+    """Of a refresh that was begun and not answered yet: with it, and only with it, the server
+    answers the same again."""
+
+
 @dataclass
 class Identity:
-    """Uses what it has in this order: the token, the refresh token, the password."""
+    """Uses what it has in this order: the token, the stored login, the password."""
 
     token: str | None = None
-    refresh_token: str | None = None
+    login: StoredLogin | None = None
     username: str | None = None
     password: str | None = None
     device: Device | None = None
-    keep: Callable[[Tokens], None] = lambda tokens: None
-    """Told of new tokens, at once: the refresh token before them is worth nothing from then on."""
-    _asked: Refresh | None = None
-    """A refresh of which no answer has come yet: it is asked again, with the same id."""
+    keep: Callable[[StoredLogin], None] = lambda login: None
+    """Told before a refresh and after it, until it has returned once without raising."""
+    _kept: bool = True
 
     @property
     def stranger(self) -> bool:
-        return self.token is self.refresh_token is self.password is None
+        return self.token is None and self.login is None and self.password is None
 
     async def authenticate(self, link: Link) -> Ready:
-        """Raises LuminaError when nothing of what it has is good."""
+        """Raises LuminaError when nothing of what it has is good, and what `keep` raises."""
+        self._keep()
         for take in (self._nothing, self._refresh, self._log_in):
             try:
                 await take(link)
@@ -47,18 +58,22 @@ class Identity:
         raise refused
 
     async def renew(self, link: Link) -> Tokens:
-        """New tokens for this connection. Raises LuminaError."""
-        assert self.refresh_token is not None
-        if self._asked is None or self._asked.refresh_token != self.refresh_token:
-            self._asked = Refresh(op_id=uuid7(), refresh_token=self.refresh_token)
-        return self._take(await link.call(self._asked))
+        """New tokens for this connection. Raises LuminaError, and what `keep` raises."""
+        self._keep()
+        assert self.login is not None
+        refresh_token, op_id = self.login.refresh_token, self.login.op_id
+        if op_id is None:
+            op_id = uuid7()
+            self._store(StoredLogin(refresh_token, op_id))
+        asked = Refresh(op_id=op_id, refresh_token=refresh_token)
+        return self._take(await link.call(asked))
 
     async def _nothing(self, link: Link) -> None:
         pass
 
     async def _refresh(self, link: Link) -> None:
         self.token = None
-        if self.refresh_token is not None:
+        if self.login is not None:
             await self.renew(link)
 
     async def _log_in(self, link: Link) -> None:
@@ -68,6 +83,15 @@ class Identity:
             self._take(await link.call(asked))
 
     def _take(self, tokens: Tokens) -> Tokens:
-        self.token, self.refresh_token = tokens.token, tokens.refresh_token
-        self.keep(tokens)
+        self.token = tokens.token
+        self._store(StoredLogin(tokens.refresh_token))
         return tokens
+
+    def _store(self, login: StoredLogin) -> None:
+        self.login, self._kept = login, False
+        self._keep()
+
+    def _keep(self) -> None:
+        if not self._kept and self.login is not None:
+            self.keep(self.login)
+            self._kept = True

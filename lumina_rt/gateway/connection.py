@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PATH = "/v1/socket"
 CLOSE_TIMEOUT_S = 5
+ENDED_TIMEOUT_S = 0.5
 LEAVE_TIMEOUT_S = 5
 """How long a client that is sent elsewhere may wait for what it has asked for."""
 MAX_REASON = 120  # bytes; a close frame has room for 123 (RFC 6455 section 5.5.1)
@@ -49,9 +50,9 @@ def end_of_stream(transport: asyncio.Transport) -> None:
 class Connection(asyncio.Protocol):
     """A websocket from its opening handshake on. Also the hub's Receiver."""
 
-    __slots__ = ("address", "catch_up", "codec", "ctx", "drained", "gateway", "message", "outbox",
-                 "outbox_bytes", "reading", "session", "slot", "stalled", "timer",
-                 "transport", "unread", "writable", "ws")  # fmt: skip
+    __slots__ = ("address", "catch_up", "codec", "ctx", "drained", "gateway", "leaving_with",
+                 "message", "outbox", "outbox_bytes", "reading", "session", "slot", "stalled",
+                 "timer", "transport", "unread", "writable", "ws")  # fmt: skip
 
     def __init__(self, gateway: Gateway, address: Address) -> None:
         self.gateway = gateway
@@ -73,6 +74,7 @@ class Connection(asyncio.Protocol):
         self.unread = 0
         self.timer: asyncio.TimerHandle | None = None
         self.slot = -1
+        self.leaving_with = CloseCode.SERVICE_RESTART
 
     # What the transport calls.
 
@@ -180,8 +182,12 @@ class Connection(asyncio.Protocol):
         self.close(CloseCode.TOO_MANY_SESSIONS, "this user has opened too many newer sessions")
 
     def login_ended(self, session_id: UUID) -> None:
-        if self.ctx.session_id == session_id:
-            self.close(CloseCode.SESSION_ENDED, "this login has ended; log in again")
+        """Nothing more is told, and nothing begun; what is under way is answered, for a moment."""
+        if self.ctx.session_id == session_id and self.ctx.user:
+            self.gateway.hub_of(self).leave(self.ctx.user, self)
+            self.session.queue = None
+            why = "this login has ended; log in again"
+            self._leave(CloseCode.SESSION_ENDED, why, ENDED_TIMEOUT_S)
 
     def ends_at(self, moment: int) -> None:
         if self.session.state is State.READY and not self.session.leaving:
@@ -208,13 +214,17 @@ class Connection(asyncio.Protocol):
 
     def leave(self, reason: str) -> None:
         """Send the client elsewhere, once what it has asked for is answered."""
-        if self.session.state is State.CLOSED or self.session.leaving:
+        if not self.session.leaving:
+            self._leave(CloseCode.SERVICE_RESTART, reason, LEAVE_TIMEOUT_S)
+
+    def _leave(self, code: CloseCode, reason: str, within_s: float) -> None:
+        if self.session.state is State.CLOSED:
             return
-        self.session.leaving = reason
+        self.session.leaving, self.leaving_with = reason, code
         if self.session.idle:
-            self.close(CloseCode.SERVICE_RESTART, reason)
+            self.close(code, reason)
         else:
-            self._set_timer(LEAVE_TIMEOUT_S, self.close, CloseCode.SERVICE_RESTART, reason)
+            self._set_timer(within_s, self.close, code, reason)
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Say why, give the client a moment to answer, then cut the line."""
@@ -321,7 +331,7 @@ class Connection(asyncio.Protocol):
                 self._obey([action])
         self._update_reading()
         if self.session.leaving and self.session.idle:
-            self.close(CloseCode.SERVICE_RESTART, self.session.leaving)
+            self.close(self.leaving_with, self.session.leaving)
         return first
 
     def _authenticated(self, result: Reply | ErrorBody, *, resumes: bool) -> None:

@@ -30,6 +30,7 @@ REGISTER = query("accounts.register")
 CREDENTIALS = query("accounts.credentials")
 LOGGED_IN = query("accounts.logged_in")
 LOCK = query("sessions.lock")
+CURRENT = query("sessions.current")
 ROTATE = query("sessions.rotate")
 END = query("sessions.end")
 
@@ -77,7 +78,8 @@ async def login(ctx: Ctx, request: Login) -> Tokens:
 async def refresh(ctx: Ctx, request: Refresh) -> Tokens:
     used = ctx.services.refresh_tokens.read(request.refresh_token)
     async with ctx.db.tx() as tx:
-        session = await tx.maybe(LOCK, session_id=used.session_id)
+        await tx.maybe(LOCK, session_id=used.session_id)
+        session = await tx.maybe(CURRENT, session_id=used.session_id)
         if session is not None:
             refuse_suspended(session)
         if session is None or not session["valid"]:

@@ -30,6 +30,7 @@ from lumina_protocol.errors import InvalidToken, RateLimited
 from lumina_protocol.fields import email_key
 
 from lumina_rt.letters import Purpose
+from lumina_rt.logins import prove
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 
@@ -47,7 +48,7 @@ TOKEN = query("emails.token")
 USE_TOKEN = query("emails.use_token")
 VERIFIED = query("emails.verified")
 SET_PASSWORD = query("emails.set_password")
-END_SESSIONS = query("sessions.end_others")
+END_ALL = query("sessions.end_all")
 
 ADDRESS, PENDING = "users.email", "account_tokens.email"
 CONFIRM, RESET = ["verify_email", "change_email"], ["reset_password"]
@@ -100,10 +101,12 @@ def bad_link() -> InvalidToken:
 async def set_email(ctx: Ctx, request: SetEmail) -> Mailed:
     letters = ctx.services.letters
     letters.require()
+    await prove(ctx, request.password)
     async with answered_in_time(ctx), ctx.db.tx() as tx:
         me = await account(tx, ctx.user_id)
-        if (await tx.one(ASKED, user_id=ctx.user_id, purposes=CONFIRM))["links"] >= LINKS_PER_HOUR:
-            raise RateLimited(retry_after_ms=600_000)
+        asked = await tx.one(ASKED, user_id=ctx.user_id, purposes=CONFIRM)
+        if asked["links"] >= LINKS_PER_HOUR:
+            raise RateLimited(limit="reset", retry_after_ms=asked["wait_ms"])
         owner = await other_owner(ctx, tx, request.email, me["user_id"])
         purpose: Purpose = "change_email" if me["email"] else "verify_email"
         # Also when it is mailed to nobody: how many may be asked for must not tell either.
@@ -121,7 +124,7 @@ async def verify_email(ctx: Ctx, request: VerifyEmail) -> EmailChecked:
     link = read_link(request.token)
     keyring = ctx.services.keyring
     async with answered_in_time(ctx), ctx.db.tx() as tx:
-        await account(tx, link.user_id)
+        before = await account(tx, link.user_id)
         email = keyring.open(await use(tx, link, CONFIRM), PENDING, link.digest)
         await tx.run(LOCK_ADDRESS, indexes=keyring.indexes(email_key(email)))
         owner = await other_owner(ctx, tx, email, link.user_id)
@@ -132,6 +135,11 @@ async def verify_email(ctx: Ctx, request: VerifyEmail) -> EmailChecked:
                 email=keyring.seal(email, ADDRESS, link.user_id),
                 email_index=keyring.index(email_key(email)),
             )
+            # A link to the former address must not get anybody in.
+            await tx.run(REPLACE_TOKENS, user_id=link.user_id, purposes=RESET)
+            if before["email"]:
+                to = keyring.open(before["email"], ADDRESS, link.user_id)
+                await ctx.services.letters.changed(tx, link.user_id, before["username"], to)
         else:
             await tell_owner(ctx, tx, owner)
     return EmailChecked()
@@ -144,7 +152,7 @@ async def request_reset(ctx: Ctx, request: RequestReset) -> Mailed:
     async with answered_in_time(ctx), ctx.db.tx() as tx:
         user = await tx.maybe(BY_ADDRESS, indexes=keyring.indexes(email_key(request.email)))
         # When it was mailed too often, the newest link goes on working.
-        if user and await letters.may_mail(tx, user["user_id"]):
+        if user and await letters.may_mail(tx, user["user_id"], "reset_password"):
             link = new_link(user["user_id"])
             await keep(ctx, tx, link, "reset_password", RESET_TTL_S)
             to = keyring.open(user["email"], ADDRESS, user["user_id"])
@@ -164,7 +172,7 @@ async def reset_password(ctx: Ctx, request: ResetPassword) -> PasswordReset:
         await account(tx, user_id)
         await use(tx, link, RESET)
         await tx.run(SET_PASSWORD, user_id=user_id, password_hash=hashed)
-        await tx.run(END_SESSIONS, user_id=user_id, kept=None)
+        await tx.run(END_ALL, user_id=user_id)
         # Somebody else may have asked for them, while they were logged in.
         await tx.run(REPLACE_TOKENS, user_id=user_id, purposes=CONFIRM + RESET)
     ctx.services.sessions_ended()

@@ -20,6 +20,7 @@ from lumina_protocol.lifecycle import (
 )
 
 from lumina_rt import second_factor
+from lumina_rt.logins import prove
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 from lumina_rt.usernames import refuse_taken, tell_renamed
@@ -30,7 +31,7 @@ SET_PASSWORD = query("lifecycle.set_password")
 RENAME = query("lifecycle.rename")
 GIVE_UP = query("lifecycle.give_up")
 TAKE_BACK = query("lifecycle.take_back")
-END_ALL = query("lifecycle.end_all")
+END_ALL = query("sessions.end_all")
 DEACTIVATE = query("lifecycle.deactivate")
 DELETE = query("lifecycle.delete")
 RESTORE = query("lifecycle.restore")
@@ -58,7 +59,7 @@ async def change_password(ctx: Ctx, request: ChangePassword) -> PasswordChanged:
 @handles(ChangeUsername)
 async def change_username(ctx: Ctx, request: ChangeUsername) -> UsernameChanged:
     if request.password is not None:
-        await _prove(ctx, request.password)
+        await prove(ctx, request.password)
     try:
         await _rename(ctx, request.username)
     except Conflict:  # of two who want one name at once, the second meets the first in the index
@@ -86,7 +87,7 @@ async def _rename(ctx: Ctx, username: str) -> None:
 
 @handles(Deactivate)
 async def deactivate(ctx: Ctx, request: Deactivate) -> Deactivated:
-    hashed = await _prove(ctx, request.password)
+    hashed = await prove(ctx, request.password)
     async with ctx.db.tx() as tx:
         await tx.maybe(LOCK, user_id=ctx.user_id)
         if await tx.maybe(DEACTIVATE, user_id=ctx.user_id, password_hash=hashed) is None:
@@ -98,7 +99,7 @@ async def deactivate(ctx: Ctx, request: Deactivate) -> Deactivated:
 
 @handles(DeleteAccount)
 async def delete(ctx: Ctx, request: DeleteAccount) -> Deletion:
-    hashed = await _prove(ctx, request.password)
+    hashed = await prove(ctx, request.password)
     async with ctx.db.tx() as tx:
         await tx.maybe(LOCK, user_id=ctx.user_id)
         deleted = await tx.maybe(
@@ -136,14 +137,6 @@ async def _hash(ctx: Ctx) -> str | None:
     async with ctx.db.read() as tx:
         row = await tx.maybe(PASSWORD, user_id=ctx.user_id)
     return row["password_hash"] if row else None
-
-
-async def _prove(ctx: Ctx, password: str) -> str:
-    """The hash that the password fits. Raises WrongCredentials."""
-    hashed = await _hash(ctx)
-    if not await ctx.services.passwords.matches(password, hashed) or hashed is None:
-        raise _wrong_password()
-    return hashed
 
 
 def _wrong_password() -> WrongCredentials:

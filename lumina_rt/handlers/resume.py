@@ -159,10 +159,10 @@ class Resuming:
 
     async def _begin(self, conversation_id: UUID, had: int, now: Row) -> None:
         if now["last_rev"] is None:
-            if self.catch_up.moved(
-                conversation_id
-            ):  # for the user: so they are back, or were in it
-                self.catch_up.begin(conversation_id, had, 0)
+            if moved := self.catch_up.moved(conversation_id):
+                # For the user: so they are back, or were in it. What they claim is not believed:
+                # whoever has had all that has moved would be told nothing, and nobody else either.
+                self.catch_up.begin(conversation_id, min(had, moved - 1), 0)
             else:
                 await self._gone(conversation_id)
             return

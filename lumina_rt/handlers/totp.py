@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lumina_protocol.errors import Conflict, NotFound, WrongCredentials
+from lumina_protocol.errors import Conflict, NotFound
 from lumina_protocol.totp import (
     BeginTotp,
     ConfirmTotp,
@@ -17,6 +17,7 @@ from lumina_protocol.totp import (
     TotpState,
 )
 
+from lumina_rt.logins import prove
 from lumina_rt.router import Ctx, handles
 from lumina_rt.second_factor import Secret, check, new_recovery_codes, sealed
 from lumina_rt.store.queries import query
@@ -29,7 +30,7 @@ BEGIN = query("totp.begin")
 LOCK = query("totp.lock")
 REMOVE = query("totp.remove")
 FORGET = query("totp.forget_recovery_codes")
-PASSWORD = query("accounts.password")
+NAME = query("accounts.name")
 
 
 @handles(GetTotp)
@@ -43,9 +44,10 @@ async def get_totp(ctx: Ctx, request: GetTotp) -> TotpState:
 
 @handles(BeginTotp)
 async def begin_totp(ctx: Ctx, request: BeginTotp) -> TotpBegun:
-    user = await _with_password(ctx, request.password)
+    await prove(ctx, request.password)
     secret = Secret.new()
     async with ctx.db.tx() as tx:
+        user = await tx.one(NAME, user_id=ctx.user_id)
         if not await tx.maybe(BEGIN, user_id=ctx.user_id, secret=sealed(ctx, ctx.user_id, secret)):
             raise Conflict("The second factor is on already; say totp.remove first.")
     return TotpBegun(secret=secret.text, uri=secret.uri(user["username"]))
@@ -63,6 +65,7 @@ async def confirm_totp(ctx: Ctx, request: ConfirmTotp) -> RecoveryCodes:
 
 @handles(RenewRecoveryCodes)
 async def renew_recovery_codes(ctx: Ctx, request: RenewRecoveryCodes) -> RecoveryCodes:
+    await prove(ctx, request.password)
     async with ctx.db.tx() as tx:
         row = await _enabled(ctx, tx)
         await check(ctx, tx, ctx.user_id, row, request.code)
@@ -71,22 +74,13 @@ async def renew_recovery_codes(ctx: Ctx, request: RenewRecoveryCodes) -> Recover
 
 @handles(RemoveTotp)
 async def remove_totp(ctx: Ctx, request: RemoveTotp) -> TotpRemoved:
-    await _with_password(ctx, request.password)
+    await prove(ctx, request.password)
     async with ctx.db.tx() as tx:
         row = await _enabled(ctx, tx)
         await check(ctx, tx, ctx.user_id, row, request.code)
         await tx.run(FORGET, user_id=ctx.user_id)
         await tx.run(REMOVE, user_id=ctx.user_id)
     return TotpRemoved()
-
-
-async def _with_password(ctx: Ctx, password: str) -> Row:
-    """The user, who has said their password again. Raises WrongCredentials."""
-    async with ctx.db.read() as tx:
-        user = await tx.one(PASSWORD, user_id=ctx.user_id)
-    if not await ctx.services.passwords.matches(password, user["password_hash"]):
-        raise WrongCredentials("The password is wrong.", field="password")
-    return user
 
 
 async def _begun(ctx: Ctx, tx: Tx) -> Row:

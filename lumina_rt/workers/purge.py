@@ -24,6 +24,7 @@ DELETED_STORIES = query("purge.deleted_stories")
 DELETED_MEDIA = query("purge.deleted_media")
 MEDIA = query("purge.media")
 SESSIONS = query("purge.sessions")
+ACCESS_TOKENS = query("purge.access_tokens")
 ACCOUNT_TOKENS = query("purge.account_tokens")
 USERNAME_HISTORY = query("purge.username_history")
 NOTIFICATIONS = query("purge.notifications")
@@ -82,6 +83,7 @@ def steps(settings: Settings) -> list[Step]:
         Step("stories", locked(EXPIRED_STORIES, STORIES), keep, CASCADE_BATCH),
         Step("media_objects", locked(DELETED_MEDIA, MEDIA), keep),
         Step("sessions", plain(SESSIONS), keep),
+        Step("access_tokens", plain(ACCESS_TOKENS), keep),
         Step("account_tokens", plain(ACCOUNT_TOKENS), keep),
         Step("mails", plain(MAILS), keep),
         Step("username_history", plain(USERNAME_HISTORY), timedelta(0)),

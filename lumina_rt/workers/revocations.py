@@ -7,6 +7,7 @@ statement, ends its sockets everywhere, whether Redis is there or not.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ class Revocations:
     """Close the connections that a user has opened with this login."""
     ended: Mapping[UUID, UUID] = field(default_factory=dict)
     """The logins that have ended of late, and whose they were."""
+    _last_look: float = field(default_factory=time.monotonic)
+    """On the clock of time.monotonic. While Postgres was away, nothing was seen to end."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def look(self) -> None:
@@ -46,8 +49,11 @@ class Revocations:
                 await asyncio.wait_for(self._wake.wait(), EVERY_S)
 
     async def turn(self) -> None:
+        began = time.monotonic()
+        since_last = timedelta(seconds=began - self._last_look)
         async with self.db.read() as tx:
-            rows = await tx.all(ENDED, window=WINDOW)
+            rows = await tx.all(ENDED, window=WINDOW + since_last)
+        self._last_look = began
         ended = {row["session_id"]: row["user_id"] for row in rows}
         for session_id in ended.keys() - self.ended.keys():
             self.end(ended[session_id], session_id)

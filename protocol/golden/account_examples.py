@@ -181,7 +181,7 @@ BOTS = [
 
 MAILED_TOKEN = "the-token-behind-the-#-of-a-link"  # noqa: S105
 EMAILS = [
-    asked(2, SetEmail(email="alice@example.com")),
+    asked(2, SetEmail(email="alice@example.com", password=PASSWORD)),
     answered(2, "account.set_email", Mailed()),
     asked(3, VerifyEmail(token=MAILED_TOKEN)),
     answered(3, "account.verify_email", EmailChecked()),
@@ -208,7 +208,7 @@ TOTP = [
     answered(2, "totp.confirm", CODES),
     asked(3, GetTotp()),
     answered(3, "totp.get", TotpState(enabled=True, recovery_codes=9)),
-    asked(4, RenewRecoveryCodes(code="081804")),
+    asked(4, RenewRecoveryCodes(password=PASSWORD, code="081804")),
     answered(4, "totp.renew_codes", CODES),
     asked(5, RemoveTotp(password=PASSWORD, code="050471")),
     answered(5, "totp.remove", TotpRemoved()),

@@ -26,11 +26,14 @@ class PasswordReset(Reply):
 
 
 class SetEmail(Request[Mailed]):
-    """Nothing changes until the address is confirmed. A newer one takes the place of an older."""
+    """Asks for the password, since whoever has the address can set another one. Nothing changes
+    until the address is confirmed. A newer one takes the place of an older."""
 
     op = "account.set_email"
+    limited_as = "login"
 
     email: Email
+    password: Password
 
 
 class VerifyEmail(Request[EmailChecked]):

@@ -52,6 +52,7 @@ class RenewRecoveryCodes(Request[RecoveryCodes]):
     limited_as = "login"
     retry_safe = False  # a code of the app works once
 
+    password: Password
     code: Code
 
 

@@ -6,7 +6,7 @@ create table mails (
     mail_id     uuid primary key,
     user_id     uuid not null references users on delete cascade,
     purpose     varchar(20) not null
-                check (purpose in ('verify_email', 'change_email', 'email_taken', 'reset_password')),
+                check (purpose in ('verify_email', 'change_email', 'email_taken', 'email_changed', 'reset_password')),
     -- Encrypted, as in users.
     recipient   bytea,
     body        bytea,

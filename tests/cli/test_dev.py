@@ -104,7 +104,7 @@ def test_two_people_chat_across_two_nodes_and_all_of_it_is_kept(
 def test_what_is_mailed_is_shown_on_the_screen(folder: Path, ports: list[str]) -> None:
     async def ask(url: str) -> None:
         async with Client(url, username="alice", password=DEMO_PASSWORD) as alice:
-            await alice.call(SetEmail(email="alice@example.com"))
+            await alice.call(SetEmail(email="alice@example.com", password=DEMO_PASSWORD))
 
     with dev(folder, *ports) as process:
         asyncio.run(ask(urls(folder)[0]))

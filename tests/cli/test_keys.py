@@ -23,7 +23,7 @@ from lumina_rt.keyring import Keyring, read_keys
 from lumina_rt.letters import Letters
 from lumina_rt.workers.rotation import BATCH, PLACES, count, rotate
 from tests.cli.command import environment, lumina
-from tests.house import nodes, register
+from tests.house import PASSWORD, nodes, register
 from tests.house import user as client_of
 from tests.mailbox import PUBLIC_URL, mailbox, token_in
 from tests.workers.rows import add, database, user
@@ -237,7 +237,9 @@ async def test_nodes_go_on_through_a_change_of_the_key(
                 tokens = []
                 for node, name in zip((one, two), names, strict=True):
                     async with client_of(node, name) as client:
-                        await client.call(SetEmail(email=f"same{number}@example.com"))
+                        await client.call(
+                            SetEmail(email=f"same{number}@example.com", password=PASSWORD)
+                        )
                     tokens.append(token_in(await box.next()))
                 for node, token in zip((two, one), tokens, strict=True):
                     async with Client(node.url) as stranger:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from lumina_protocol.accounts import Login
 from lumina_protocol.codec import MSGPACK
 from lumina_protocol.conversations import (
     ConversationCreated,
@@ -22,14 +23,15 @@ from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import Event
 from lumina_protocol.members import AddMembers, CreateGroup, RemoveMember
 from lumina_protocol.messages import MessageCreated
-from lumina_protocol.session import Resume
+from lumina_protocol.session import Authenticate, Resume
 
 from lumina_rt.app import Node
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.client import Client, Connected, Inbox
+from lumina_rt.client.link import Link
 from lumina_rt.config import Settings
 from tests.e2e.test_resume import cut, raw
-from tests.house import nodes, open_conversation, register, say, user
+from tests.house import PASSWORD, nodes, open_conversation, register, say, user
 
 LIMIT_S = 5
 
@@ -208,6 +210,33 @@ async def test_what_the_bus_brings_from_before_a_node_began_is_told_once(
                     while len(heard) == told:
                         await asyncio.sleep(0.01)
                 assert [getattr(event, "rev", None) for event in heard[told:]] == [last.rev]
+
+
+async def test_a_cursor_that_is_made_up_silences_nobody(settings: Settings) -> None:
+    """Of a conversation that somebody is no more in, but has heard of since they connected."""
+    async with nodes(settings, 1) as (node,):
+        await register(node, "alice", "bob", "mallory")
+        async with user(node, "alice") as alice, user(node, "bob") as bob:
+            talk = await group(alice, "bob", "mallory")
+            link = await Link.open(node.url, MSGPACK, lambda event: None)
+            reading = asyncio.create_task(link.read())
+            tokens = await link.call(Login(username="mallory", password=PASSWORD))
+            await link.call(Authenticate(token=tokens.token, resume=True))
+            await say(alice, talk, "that moves it")
+            (waiting,) = (c for c in node.gateway.connections if c.catch_up and not c.catch_up.live)
+            async with asyncio.timeout(LIMIT_S):
+                while not (waiting.catch_up and waiting.catch_up.moved(talk)):
+                    await asyncio.sleep(0.01)
+            await remove(alice, talk, tokens.user_id)
+            await link.call(Resume(epoch=1, cursors=[(talk, 2**50)]))
+            await all_settled(node)
+            with bob.inbox() as inbox:
+                said = await say(alice, talk, "that bob hears")
+                async with asyncio.timeout(LIMIT_S):
+                    while bob._order.rev(talk) < said.rev:
+                        await anext(inbox)
+            await link.close()
+            await reading
 
 
 async def all_settled(node: Node) -> None:

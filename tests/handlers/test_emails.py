@@ -14,9 +14,10 @@ import pytest
 from lumina_protocol.accounts import Login
 from lumina_protocol.emails import RequestReset, ResetPassword, SetEmail, VerifyEmail
 from lumina_protocol.errors import CloseCode, LuminaError
-from lumina_protocol.fields import email_key
+from lumina_protocol.fields import email_key, uuid7
 from lumina_protocol.frame import Reply, Request
-from lumina_protocol.session import Ping
+from lumina_protocol.session import Authenticate, Ping
+from lumina_protocol.tokens import CreateToken
 
 from lumina_rt.app import Node
 from lumina_rt.client import Client, Disconnected
@@ -54,7 +55,7 @@ class House:
 
     async def has(self, client: Client, email: str) -> str:
         """The client's user asks for the address, and opens the link. Returns the token."""
-        await client.call(SetEmail(email=email))
+        await client.call(SetEmail(email=email, password=PASSWORD))
         token = token_in(await self.box.next())
         await self.stranger(VerifyEmail(token=token))
         return token
@@ -97,7 +98,7 @@ async def house(settings: Settings, pg: asyncpg.Connection) -> AsyncIterator[Hou
 
 
 async def test_an_address_is_set_once_its_mail_was_opened(house: House) -> None:
-    await house.alice.call(SetEmail(email=" Alice@EXAMPLE.com"))
+    await house.alice.call(SetEmail(email=" Alice@EXAMPLE.com", password=PASSWORD))
     mail = await house.box.next()
     assert await house.email_of(house.alice) is None
     assert mail.sender == "no-reply@example.com"
@@ -111,7 +112,7 @@ async def test_an_address_is_set_once_its_mail_was_opened(house: House) -> None:
 
 async def test_nothing_that_is_kept_can_be_read(house: House) -> None:
     token = await house.has(house.alice, ALICE)
-    await house.alice.call(SetEmail(email="new@example.com"))
+    await house.alice.call(SetEmail(email="new@example.com", password=PASSWORD))
     secret = token_in(await house.box.next())
     rows = await house.pg.fetchval(
         """select string_agg(r, '') from (
@@ -126,7 +127,7 @@ async def test_nothing_that_is_kept_can_be_read(house: House) -> None:
 
 @pytest.mark.parametrize("spoilt", ["used", "expired", "replaced", "forged", "of another user"])
 async def test_a_token_that_is_not_good_changes_nothing(house: House, spoilt: str) -> None:
-    await house.alice.call(SetEmail(email=ALICE))
+    await house.alice.call(SetEmail(email=ALICE, password=PASSWORD))
     token = token_in(await house.box.next())
     expected = None
     raw = base64.urlsafe_b64decode(token)
@@ -141,7 +142,7 @@ async def test_a_token_that_is_not_good_changes_nothing(house: House, spoilt: st
                 " expires_at = expires_at - interval '24 hours'"
             )
         case "replaced":
-            await house.alice.call(SetEmail(email="second@example.com"))
+            await house.alice.call(SetEmail(email="second@example.com", password=PASSWORD))
             await house.box.next()
         case "forged":
             token = base64.urlsafe_b64encode(raw[:-1] + bytes([raw[-1] ^ 1])).decode()
@@ -160,14 +161,48 @@ async def test_a_token_that_is_none_is_refused(house: House, token: str) -> None
 
 async def test_a_token_is_good_for_its_purpose_only(house: House) -> None:
     await house.has(house.alice, ALICE)
-    await house.alice.call(SetEmail(email="second@example.com"))
+    await house.alice.call(SetEmail(email="second@example.com", password=PASSWORD))
     to_verify = token_in(await house.box.next())
     to_reset = await house.reset_token(ALICE)
     assert await house.refused(VerifyEmail(token=to_reset)) == "invalid_token"
     wrong = ResetPassword(token=to_verify, password=NEW_PASSWORD)
     assert await house.refused(wrong) == "invalid_token"
     await house.stranger(VerifyEmail(token=to_verify))
-    await house.stranger(ResetPassword(token=to_reset, password=NEW_PASSWORD))
+
+
+async def test_an_address_is_changed_with_the_password_only_and_its_former_one_is_told(
+    house: House,
+) -> None:
+    """Who has got hold of a login cannot make the account theirs, nor keep a link for later."""
+    await house.has(house.alice, ALICE)
+    with pytest.raises(LuminaError, match="wrong_credentials"):
+        await house.alice.call(SetEmail(email="mallory@example.com", password="a guess at it"))
+    kept = await house.reset_token(ALICE)
+    await house.alice.call(SetEmail(email="second@example.com", password=PASSWORD))
+    await house.stranger(VerifyEmail(token=token_in(await house.box.next())))
+    told = await house.box.next()
+    assert told.recipients == (ALICE,)
+    assert "has another one now" in told.text
+    reset = ResetPassword(token=kept, password=NEW_PASSWORD)
+    assert await house.refused(reset) == "invalid_token"
+
+
+async def test_what_strangers_cause_leaves_room_for_a_reset(house: House) -> None:
+    await house.has(house.alice, ALICE)
+    for _ in range(5):
+        await house.bob.call(SetEmail(email=ALICE, password=PASSWORD))
+        assert "has given this address" in (await house.box.next()).text
+    token = await house.reset_token(ALICE)
+    await house.stranger(ResetPassword(token=token, password=NEW_PASSWORD))
+
+
+async def test_a_new_password_revokes_the_tokens_of_bots(house: House) -> None:
+    await house.has(house.alice, ALICE)
+    asked = CreateToken(token_id=uuid7(), name="bot", scopes=["read"])
+    bot = (await house.alice.call(asked)).token
+    token = await house.reset_token(ALICE)
+    await house.stranger(ResetPassword(token=token, password=NEW_PASSWORD))
+    assert await house.refused(Authenticate(token=bot)) == "invalid_token"
 
 
 async def test_of_one_token_used_twice_at_once_one_use_counts(house: House) -> None:
@@ -190,9 +225,9 @@ async def test_of_one_token_used_twice_at_once_one_use_counts(house: House) -> N
 
 async def test_an_address_of_another_account_is_told_to_its_owner_only(house: House) -> None:
     await house.has(house.alice, ALICE)
-    free = await house.bob.call(SetEmail(email=BOB))
+    free = await house.bob.call(SetEmail(email=BOB, password=PASSWORD))
     await house.box.next()
-    taken = await house.bob.call(SetEmail(email="ALICE@example.com"))
+    taken = await house.bob.call(SetEmail(email="ALICE@example.com", password=PASSWORD))
     assert taken == free
     told = await house.box.next()
     assert told.recipients == (ALICE,)
@@ -209,7 +244,7 @@ async def test_how_many_links_may_be_asked_for_does_not_tell_either(house: House
         said = []
         for _ in range(6):
             try:
-                await house.bob.call(SetEmail(email=email))
+                await house.bob.call(SetEmail(email=email, password=PASSWORD))
                 said.append("ok")
             except LuminaError as error:
                 said.append(error.body.code)
@@ -232,7 +267,7 @@ async def test_of_two_who_verify_one_address_at_once_one_gets_it(house: House) -
     clients = [house.alice, house.bob]
     tokens = []
     for client in clients:
-        await client.call(SetEmail(email=ALICE))
+        await client.call(SetEmail(email=ALICE, password=PASSWORD))
         tokens.append(token_in(await house.box.next()))
     # Whoever would write the address is held up by this, after having looked whose it is.
     async with house.pg.transaction():
@@ -269,7 +304,7 @@ async def test_a_new_password_works_and_the_old_one_and_all_logins_end(house: Ho
 async def test_a_new_password_ends_what_was_asked_for_before(house: House) -> None:
     """By somebody who was logged in and should not have been."""
     await house.has(house.alice, ALICE)
-    await house.alice.call(SetEmail(email="mallory@example.com"))
+    await house.alice.call(SetEmail(email="mallory@example.com", password=PASSWORD))
     change = token_in(await house.box.next())
     token = await house.reset_token(ALICE)
     await house.stranger(ResetPassword(token=token, password=NEW_PASSWORD))
@@ -293,7 +328,7 @@ async def test_asking_for_a_reset_looks_the_same_for_whom_there_is_and_is_not(
     house: House,
 ) -> None:
     await house.has(house.alice, ALICE)
-    await house.bob.call(SetEmail(email=BOB))  # not verified: no address yet
+    await house.bob.call(SetEmail(email=BOB, password=PASSWORD))  # not verified: no address yet
     await house.box.next()
     for _ in range(3):
         answers = {}
@@ -316,9 +351,9 @@ async def test_nobody_is_mailed_without_end(house: House) -> None:
     await house.has(house.alice, ALICE)
     for _ in range(6):
         await house.stranger(RequestReset(email=ALICE))
-    mails = await house.pg.fetchval("select count(*) from mails")
+    mails = await house.pg.fetchval("select count(*) from mails where purpose = 'reset_password'")
     assert mails == 5
-    newest = [token_in(await house.box.next()) for _ in range(4)][-1]
+    newest = [token_in(await house.box.next()) for _ in range(5)][-1]
     await house.stranger(ResetPassword(token=newest, password=NEW_PASSWORD))
 
 
@@ -335,7 +370,7 @@ async def test_nobody_is_mailed_without_end(house: House) -> None:
 )
 async def test_no_header_and_no_recipient_can_be_smuggled_in(house: House, email: str) -> None:
     for ask in (
-        house.alice.call(SetEmail.model_construct(email=email)),
+        house.alice.call(SetEmail.model_construct(email=email, password=PASSWORD)),
         house.stranger(RequestReset.model_construct(email=email)),
     ):
         with pytest.raises(LuminaError, match="invalid"):
@@ -365,7 +400,7 @@ async def without_mail(settings: Settings) -> AsyncIterator[tuple[Client, Client
 async def test_without_a_mail_server_that_is_what_is_said(settings: Settings) -> None:
     async with without_mail(settings) as (alice, stranger):
         for client, request in (
-            (alice, SetEmail(email=ALICE)),
+            (alice, SetEmail(email=ALICE, password=PASSWORD)),
             (stranger, RequestReset(email=ALICE)),
         ):
             with pytest.raises(LuminaError, match="LUMINA_SMTP_URL") as refused:

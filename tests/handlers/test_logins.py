@@ -23,7 +23,7 @@ from lumina_protocol.logins import (
 from lumina_protocol.session import Authenticate, Ping, Ready
 
 from lumina_rt.app import Node
-from lumina_rt.client import Client, Disconnected
+from lumina_rt.client import Client, Disconnected, StoredLogin
 from lumina_rt.client.link import Link
 from lumina_rt.config import Settings
 from lumina_rt.router import Ctx, dispatch
@@ -148,24 +148,29 @@ async def test_the_sdk_renews_its_token_before_it_expires(settings: Settings) ->
     async with nodes(settings, 1) as (node,):
         await register(node, "alice")
         node.services.access_tokens.ttl_s = 3
-        tokens, kept = await log_in(node), []
+        tokens = await log_in(node)
+        kept: list[StoredLogin] = []
         renewed = asyncio.Event()
 
-        def keep(tokens: Tokens) -> None:
-            kept.append(tokens)
-            renewed.set()
+        def keep(login: StoredLogin) -> None:
+            kept.append(login)
+            if login.op_id is None:
+                renewed.set()
 
-        client = Client(node.url, token=tokens.token, refresh_token=tokens.refresh_token, keep=keep)
-        async with client:
+        stored = StoredLogin(tokens.refresh_token)
+        async with Client(node.url, token=tokens.token, login=stored, keep=keep) as client:
             opened = client.ready
             async with asyncio.timeout(LIMIT_S):
                 await renewed.wait()
             await client.call(Ping())
             assert client.ready is opened, "on one connection"
-        assert client.token == kept[-1].token != tokens.token
+            assert client.token != tokens.token
+        before, after = kept
+        assert (before.refresh_token, bool(before.op_id)) == (tokens.refresh_token, True)
+        assert after.refresh_token != tokens.refresh_token
 
 
-async def test_the_sdk_goes_on_with_its_refresh_token_when_its_token_has_expired(
+async def test_the_sdk_goes_on_with_its_stored_login_when_its_token_has_expired(
     settings: Settings,
 ) -> None:
     async with nodes(settings, 1) as (node,):
@@ -173,14 +178,69 @@ async def test_the_sdk_goes_on_with_its_refresh_token_when_its_token_has_expired
         node.services.access_tokens.ttl_s = -5
         old = await log_in(node)
         node.services.access_tokens.ttl_s = 900
-        kept: list[Tokens] = []
-        options = {"refresh_token": old.refresh_token, "keep": kept.append}
-        async with Client(node.url, token=old.token, **options) as client:  # type: ignore[arg-type]
+        kept: list[StoredLogin] = []
+        stored = StoredLogin(old.refresh_token)
+        async with Client(node.url, token=old.token, login=stored, keep=kept.append) as client:
             assert client.ready
             assert client.ready.session_id == old.session_id
-        assert len(kept) == 1
+        begun, done = kept
+        async with Client(node.url, login=begun) as again:
+            assert again.ready, "as if the app had been killed before the answer"
         with pytest.raises(LuminaError, match="session_ended"):
-            await Client(node.url, refresh_token=old.refresh_token).connect()
+            await Client(node.url, login=stored).connect()
+        assert done.op_id is None
+
+
+async def test_the_sdk_that_is_closed_while_it_renews_keeps_the_answer(settings: Settings) -> None:
+    async with nodes(settings, 1) as (node,):
+        await register(node, "alice")
+        tokens = await log_in(node)
+        kept: list[StoredLogin] = []
+        client = Client(node.url, login=StoredLogin(tokens.refresh_token), keep=kept.append)
+        await client.connect()
+        assert client._link
+        client._begin_renewal(client._link)
+        await asyncio.sleep(0)
+        await client.close()
+        async with Client(node.url, login=kept[-1]) as again:
+            assert again.ready
+
+
+async def test_the_sdk_tells_again_what_could_not_be_stored(settings: Settings) -> None:
+    async with nodes(settings, 1) as (node,):
+        await register(node, "alice")
+        tokens = await log_in(node)
+        kept: list[StoredLogin] = []
+        full = [False, True]
+
+        def keep(login: StoredLogin) -> None:
+            if full and full.pop(0):
+                raise OSError("no space left on device")
+            kept.append(login)
+
+        client = Client(node.url, login=StoredLogin(tokens.refresh_token), keep=keep)
+        with pytest.raises(OSError, match="no space"):
+            await client.connect()
+        await client.connect()
+        await client.close()
+        async with Client(node.url, login=kept[-1]) as again:
+            assert again.ready
+
+
+async def test_of_two_uses_of_one_refresh_token_at_once_one_ends_the_login(
+    two: tuple[Node, Node],
+) -> None:
+    one, other = two
+    tokens = await log_in(one)
+    async with link_to(one) as owner, link_to(other) as thief:
+        uses = [refresh(link, tokens.refresh_token) for link in (owner, thief)]
+        results = await asyncio.gather(*uses, return_exceptions=True)
+        assert len([r for r in results if isinstance(r, Tokens)]) == 1
+        (refused,) = [r for r in results if isinstance(r, LuminaError)]
+        assert refused.body.code == "session_ended"
+        (won,) = [r for r in results if isinstance(r, Tokens)]
+        with pytest.raises(LuminaError, match="session_ended"):
+            await refresh(owner, won.refresh_token)
 
 
 async def test_logging_out_ends_all_connections_of_the_login_and_no_other(
@@ -240,10 +300,38 @@ async def test_a_login_that_ends_while_its_token_is_being_checked_gets_no_connec
         return result
 
     monkeypatch.setattr("lumina_rt.gateway.connection.dispatch", end_it_before_the_answer)
-    async with link_to(one) as link:
-        with pytest.raises(Disconnected) as closed:
-            await link.call(Authenticate(token=tokens.token))
-        assert closed.value.code == CloseCode.SESSION_ENDED
+    async with socket(one, tokens) as (_, reading):
+        assert await ended(reading) == CloseCode.SESSION_ENDED
+
+
+async def test_a_login_that_has_ended_is_told_nothing_more_while_it_is_answered(
+    two: tuple[Node, Node], pg: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = two
+    tokens = await log_in(one)
+    slow = asyncio.Event()
+
+    async def answer_late(ctx: Ctx, request: RequestFrame) -> Reply | ErrorBody:
+        result = await dispatch(ctx, request)
+        if request.op == "ping":
+            await slow.wait()
+        return result
+
+    monkeypatch.setattr("lumina_rt.gateway.connection.dispatch", answer_late)
+    async with socket(one, tokens) as (link, reading):
+        (connection,) = (c for c in one.gateway.connections if c.ctx.session_id)
+        waiting = [asyncio.create_task(link.call(Ping())) for _ in range(2)]
+        while not connection.session.queue:
+            await asyncio.sleep(0.005)
+        end = "update sessions set revoked_at = now() where session_id = $1"
+        await pg.execute(end, tokens.session_id)
+        await one.revocations.turn()
+        assert tokens.user_id not in one.gateway.hub.sessions
+        slow.set()
+        assert await waiting[0]
+        assert await ended(reading) == CloseCode.SESSION_ENDED
+        with pytest.raises(Disconnected):
+            await waiting[1]
 
 
 async def test_only_ones_own_logins_can_be_ended(two: tuple[Node, Node]) -> None:

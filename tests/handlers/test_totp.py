@@ -122,7 +122,7 @@ async def test_new_recovery_codes_take_the_place_of_the_old_ones(two: tuple[Node
     clock = Clock(one, other)
     async with user(one, "alice") as alice:
         secret, old = await switch_on(alice, clock)
-        renewed = RenewRecoveryCodes(code=clock.next_code(secret))
+        renewed = RenewRecoveryCodes(password=PASSWORD, code=clock.next_code(secret))
         new = (await alice.call(renewed)).recovery_codes
         assert not set(old) & set(new)
         with pytest.raises(LuminaError, match="wrong_code"):
@@ -144,7 +144,7 @@ async def test_nothing_is_asked_before_the_app_has_shown_a_code(two: tuple[Node,
         with pytest.raises(LuminaError, match="wrong_code"):
             await alice.call(ConfirmTotp(code=clock.next_code(first)))
         with pytest.raises(LuminaError, match="not_found"):
-            await alice.call(RenewRecoveryCodes(code=clock.next_code(second)))
+            await alice.call(RenewRecoveryCodes(password=PASSWORD, code=clock.next_code(second)))
         await alice.call(ConfirmTotp(code=clock.next_code(second)))
         with pytest.raises(LuminaError, match="conflict"):
             await alice.call(BeginTotp(password=PASSWORD))

@@ -58,6 +58,8 @@ STAYS = {
     "mutes.muted_id": "what somebody else has chosen",
     "reports.reporter_id": "complaints about others are decided all the same",
     "reports.reviewed_by": "who has decided a complaint",
+    "reports.appeal_reviewed_by": "who has decided an appeal",
+    "reports.owner_id": "whom a complaint was about: staff see what there was before",
 }
 LATER = timedelta(days=31)
 

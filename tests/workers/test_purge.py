@@ -41,6 +41,7 @@ SINCE = {
     "stories": "coalesce(deleted_at, expires_at)",
     "media_objects": "deleted_at",
     "sessions": "coalesce(revoked_at, expires_at)",
+    "access_tokens": "revoked_at",
     "account_tokens": "expires_at",
     "mails": "coalesce(sent_at, failed_at)",
     "username_history": "held_until",
@@ -95,6 +96,10 @@ async def all_of(pg: asyncpg.Connection, early: timedelta) -> dict[str, list[dat
     await media(pg, who, **deleted(when))
     await session(pg, who, expires_at=when)
     await session(pg, who, expires_at=NOW + 99 * DAY, revoked_at=when)
+    await add(
+        pg, "access_tokens", token_id=uuid4(), user_id=who, name="bot",
+        token_digest=uuid4().bytes * 2, revoked_at=when,
+    )  # fmt: skip
     await add(
         pg, "account_tokens", token_digest=uuid4().bytes * 2, user_id=who, expires_at=when,
         purpose="verify_email",
