@@ -23,4 +23,5 @@ left join follows theirs on theirs.follower_id = u.user_id and theirs.following_
 where u.user_id = :other_id and u.deleted_at is null
   and (u.user_id = :user_id
        or exists (select from users a where a.user_id = :user_id and a.staff_role is not null and a.is_active)
-       or (u.is_active and theirs.connection_type is distinct from 'blocked'));
+       or (u.is_active and (u.suspended_until is null or u.suspended_until <= now())
+           and theirs.connection_type is distinct from 'blocked'));

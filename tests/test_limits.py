@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from lumina_protocol.errors import ErrorBody, LuminaError
 from lumina_protocol.frame import Request
 from lumina_protocol.limits import GetLimits, LimitLeft
 from lumina_protocol.session import Ping
+from lumina_protocol.totp import BeginTotp, ConfirmTotp, RenewRecoveryCodes
 
 from lumina_rt.app import Node
 from lumina_rt.bus import limits
@@ -21,6 +23,7 @@ from lumina_rt.client import Client
 from lumina_rt.config import Settings
 from lumina_rt.gcra import Rate
 from lumina_rt.limits import network
+from lumina_rt.second_factor import STEP_S, Secret
 from tests.bus.members import OwnRedis
 from tests.gateway.unharmed import count
 from tests.house import (
@@ -161,6 +164,30 @@ async def test_one_account_cannot_be_guessed_from_many_addresses(settings: Setti
                 async with stranger(running[number % 2], f"203.0.113.{number}") as client:
                     seen += await codes(client, wrong(name))
             assert seen == [WRONG] * 4 + [REFUSED] * 2
+
+
+async def test_who_is_logged_in_does_not_guess_more_often(settings: Settings) -> None:
+    """As somebody does who has found a phone: at the password, or at codes."""
+    async with limited(settings, Clock(), {PAIR: "1/60s burst 3"}) as (node,):
+        await register(node, "alice")
+        async with user(node, "alice") as alice:
+            asked = BeginTotp(password="not the password")
+            assert await codes(alice, *[asked] * 5) == [WRONG] * 3 + [REFUSED] * 2
+            renewed = RenewRecoveryCodes(password=PASSWORD, code="123456")
+            assert await codes(alice, renewed) == [REFUSED]
+
+
+async def test_a_login_that_only_lacks_its_code_does_not_count(settings: Settings) -> None:
+    async with limited(settings, Clock(), {PAIR: "1/60s burst 3"}) as (node,):
+        await register(node, "alice")
+        async with user(node, "alice") as alice:
+            secret = Secret((await alice.call(BeginTotp(password=PASSWORD))).secret)
+            now = int(time.time()) // STEP_S
+            await alice.call(ConfirmTotp(code=secret.code(now)))
+        async with stranger(node, AWAY) as client:
+            assert await codes(client, *[right()] * 5) == ["code_needed"] * 5
+            guess = Login(username="alice", password=PASSWORD, code="000000")
+            assert await codes(client, *[guess] * 4) == ["wrong_code"] * 3 + [REFUSED]
 
 
 async def test_many_accounts_cannot_be_guessed_from_one_address(settings: Settings) -> None:

@@ -62,7 +62,7 @@ language sql stable parallel safe as $$
         viewer = owner
         or (u.deleted_at is null and shown_to <> 'private' and exists (
             select from users s where s.user_id = viewer and s.staff_role is not null and s.is_active))
-        or (u.deleted_at is null and u.is_active
+        or (u.deleted_at is null and u.is_active and (u.suspended_until is null or u.suspended_until <= now())
             and not exists (select from blocked_between(viewer, owner))
             and (not u.is_private or exists (
                 select from follows f where f.follower_id = viewer and f.following_id = owner))
@@ -160,3 +160,20 @@ begin
     left join numbered n on n.conversation_id = g.conversation_id
     order by g.ord;
 end $$;
+
+-- As in 0018, but that a suspended account shows nothing either.
+create or replace function app_may_see(author uuid, shown_to text, audience uuid default null) returns boolean
+    language sql stable security definer set search_path = public, pg_temp
+    as $$ select author = app_user_id() or (
+              not app_is_blocked(author)
+              and exists (select from users where user_id = author and is_active and deleted_at is null
+                          and (suspended_until is null or suspended_until <= now())
+                          and (not is_private or app_follows(author)))
+              and case shown_to
+                  when 'public' then true
+                  when 'followers' then app_follows(author)
+                  when 'friends' then app_follows(author) and app_is_followed_by(author)
+                  when 'close_friends' then app_is_followed_by(author, 'close_friend')
+                  when 'custom' then exists (select from audience_members
+                                             where audience_id = audience and user_id = app_user_id())
+                  else false end) $$;

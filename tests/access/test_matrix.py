@@ -142,7 +142,8 @@ staff         yes        not_accepted  not_accepted
 ACCOUNTS = {
     "open": "update users set is_private = false where username = 'self'",
     "private": "update users set is_private = true where username = 'self'",
-    "suspended": "update users set is_active = false where username = 'self'",
+    "suspended": "update users set suspended_at = now(), suspended_reason = 'spam',"
+    " suspended_until = now() + interval '1 day' where username = 'self'",
 }
 # As lists will: what there is, and of it what the viewer may see.
 LISTS = {

@@ -1,5 +1,5 @@
 update users
-set suspended_at = now(), suspended_until = now() + interval '1 day', suspended_reason = 'spam'
+set suspended_at = now(), suspended_until = now() - interval '1 hour', suspended_reason = 'spam'
 where user_id = pg_temp.who('mallory');
 update reports
 set status = 'overturned', reviewed_by = pg_temp.who('carol'), reviewed_at = now(), resolution = 'spam',
