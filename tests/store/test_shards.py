@@ -12,6 +12,7 @@ SHARD_BY["message_states"] = SHARD_BY["messages"]  # a view of it
 
 # What must ask every shard, or asks by a key that a small table of its own would map to the shard.
 EXCEPTIONS = {
+    "sessions.lock": "sessions: by its id, which a token names",
     "sessions.ended_since": "access_tokens, sessions: what has ended of late on the shard",
     "access_tokens.use": "access_tokens: by its digest, before anybody knows whose it is",
     "accounts.by_username": "users: by name",
@@ -68,6 +69,7 @@ EXCEPTIONS = {
     ),
     "purge.media": "media_objects: those just found, by their ids",
     "purge.sessions": "sessions: what is due on the shard",
+    "purge.access_tokens": "access_tokens: what is due on the shard",
     "purge.account_tokens": "account_tokens: what is due on the shard",
     "emails.owner": "users: by address, before anybody knows the id",
     "emails.by_address": "users: by address",

@@ -6,6 +6,7 @@ import asyncpg
 
 import lumina_rt.app
 import lumina_rt.cli.keys
+import lumina_rt.cli.staff
 import lumina_rt.cli.token
 import lumina_rt.cli.trace
 from lumina_rt.store.queries import BOUND, SQL, Query, statements
@@ -37,6 +38,7 @@ async def test_every_statement_prepares_with_as_many_parameters_as_it_names(
 def test_every_statement_is_used_by_code_and_code_uses_no_other() -> None:
     assert lumina_rt.app
     assert lumina_rt.cli.keys
+    assert lumina_rt.cli.staff
     assert lumina_rt.cli.token
     assert lumina_rt.cli.trace
     assert {name.partition(".")[0] for name in BOUND} <= set(DOMAINS)
