@@ -10,13 +10,13 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
 from typing import Literal, NamedTuple
 from uuid import UUID
 
 from lumina_protocol.errors import RateLimited
 from lumina_protocol.limits import LimitLeft
 
+from lumina_rt.address import block, parse_address
 from lumina_rt.bus.limits import Away, SharedLimits
 from lumina_rt.config import Settings
 from lumina_rt.gcra import Rate, Tats, Verdict
@@ -225,14 +225,11 @@ def _counted(takes: Sequence[Take], verdicts: Sequence[Verdict]) -> list[Take]:
 
 
 def network(address: str) -> str:
-    """Whom an address counts as: itself, of IPv6 the /64 that one household has (RFC 6177)."""
+    """Whom an address counts as; what is none counts as itself."""
     try:
-        ip = ip_address(address)
+        return str(block(parse_address(address)))
     except ValueError:
         return address
-    if isinstance(ip, IPv6Address):
-        return str(ip.ipv4_mapped or IPv6Address(int(ip) >> 64 << 64))
-    return address
 
 
 def _left(name: str, rate: Rate, ahead_us: int) -> LimitLeft:

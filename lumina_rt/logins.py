@@ -9,20 +9,21 @@ from uuid import UUID
 
 from lumina_protocol.accounts import Device, Tokens
 from lumina_protocol.errors import Conflict, WrongCredentials
-from lumina_protocol.fields import uuid7
+from lumina_protocol.fields import username_key, uuid7
 
 from lumina_rt.router import Ctx
 from lumina_rt.store.queries import query
 from lumina_rt.tokens import digest
 
 if TYPE_CHECKING:
-    from lumina_rt.store.db import Tx
+    from lumina_rt.store.db import Row, Tx
 
 OPEN = query("sessions.open")
 SUPERSEDE = query("sessions.supersede")
 PUT_DEVICE = query("devices.put")
 FORGET_DEVICES = query("devices.forget")
 PASSWORD = query("accounts.password")
+CREDENTIALS = query("accounts.credentials")
 
 MAX_SESSIONS = 100
 """Of a user; a new login ends the oldest one."""
@@ -65,14 +66,35 @@ async def open_session(ctx: Ctx, tx: Tx, who: Who, device: Device | None) -> Tok
     return tokens(ctx, who, session_id, refresh_token)
 
 
-async def prove(ctx: Ctx, password: str) -> str:
-    """The hash that the user's password fits. Raises WrongCredentials."""
+async def recognise(ctx: Ctx, username: str, password: str) -> Row:
+    """A stranger, by name and password, also of an account that is hidden, suspended, or deleted
+    and not gone yet. Whoever writes on the strength of it looks again that the password is still
+    that one. Raises WrongCredentials, which takes as long for a name that nobody has."""
+    async with ctx.db.read() as tx:
+        user = await tx.maybe(CREDENTIALS, username_key=username_key(username))
+    hashed = user["password_hash"] if user else None
+    if not await ctx.services.passwords.matches(password, hashed) or user is None:
+        raise WrongCredentials
+    return user
+
+
+async def hash_of(ctx: Ctx) -> str | None:
+    """That of the user's own password."""
     async with ctx.db.read() as tx:
         row = await tx.maybe(PASSWORD, user_id=ctx.user_id)
-    hashed = row["password_hash"] if row else None
+    return row["password_hash"] if row else None
+
+
+async def prove(ctx: Ctx, password: str) -> str:
+    """The hash that the user's password fits. Raises WrongCredentials."""
+    hashed = await hash_of(ctx)
     if not await ctx.services.passwords.matches(password, hashed) or hashed is None:
-        raise WrongCredentials("The password is wrong.", field="password")
-    return str(hashed)
+        raise wrong_password()
+    return hashed
+
+
+def wrong_password() -> WrongCredentials:
+    return WrongCredentials("The password is wrong.", field="password")
 
 
 def ttl(ctx: Ctx) -> timedelta:

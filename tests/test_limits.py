@@ -383,15 +383,17 @@ async def test_redis_is_told_no_name_and_no_address(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "counted"),
+    ("one", "other", "same"),
     [
-        ("198.51.100.7", "198.51.100.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ("::ffff:198.51.100.7", "198.51.100.7"),
-        ("fe80::1%eth0", "fe80::"),
-        ("", ""),
-        ("unix", "unix"),
+        ("198.51.100.7", "198.51.100.7", True),
+        ("198.51.100.7", "198.51.100.8", False),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::", True),
+        ("2001:db8:1:2::", "2001:db8:1:3::", False),
+        ("::ffff:198.51.100.7", "198.51.100.7", True),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("", "0.0.0.0", False),
+        ("unix", "", False),
     ],
 )
-def test_an_address_counts_as_a_network(address: str, counted: str) -> None:
-    assert network(address) == counted
+def test_addresses_of_one_household_count_as_one(one: str, other: str, same: bool) -> None:
+    assert (network(one) == network(other)) is same

@@ -16,7 +16,7 @@ from lumina_protocol.fields import username_key, uuid7
 
 from lumina_rt import second_factor
 from lumina_rt.access import refuse_suspended
-from lumina_rt.logins import Who, open_session, tokens, ttl
+from lumina_rt.logins import Who, open_session, recognise, tokens, ttl
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 from lumina_rt.tokens import Refresh as Used
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from lumina_rt.store.db import Row, Tx
 
 REGISTER = query("accounts.register")
-CREDENTIALS = query("accounts.credentials")
 LOGGED_IN = query("accounts.logged_in")
 LOCK = query("sessions.lock")
 CURRENT = query("sessions.current")
@@ -55,17 +54,13 @@ async def register(ctx: Ctx, request: Register) -> Tokens:
 
 @handles(Login)
 async def login(ctx: Ctx, request: Login) -> Tokens:
-    async with ctx.db.read() as tx:
-        user = await tx.maybe(CREDENTIALS, username_key=username_key(request.username))
-    hashed = user["password_hash"] if user else None
-    if not await ctx.services.passwords.matches(request.password, hashed) or user is None:
-        raise WrongCredentials
+    user = await recognise(ctx, request.username, request.password)
     if user["deleted_until"]:
         raise AccountDeleted(until=user["deleted_until"])
     who = Who(user["user_id"], user["username"])
     async with ctx.db.tx() as tx:
         await second_factor.ask(ctx, tx, who.user_id, request.code)
-        found = await tx.maybe(LOGGED_IN, user_id=who.user_id, password_hash=hashed)
+        found = await tx.maybe(LOGGED_IN, user_id=who.user_id, password_hash=user["password_hash"])
         if found is None:
             raise WrongCredentials
         refuse_suspended(found)

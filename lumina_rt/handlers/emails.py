@@ -108,7 +108,7 @@ async def set_email(ctx: Ctx, request: SetEmail) -> Mailed:
         me = await account(tx, ctx.user_id)
         asked = await tx.one(ASKED, user_id=ctx.user_id, purposes=CONFIRM)
         if asked["links"] >= LINKS_PER_HOUR:
-            raise RateLimited(limit="reset", retry_after_ms=asked["wait_ms"])
+            raise RateLimited(limit="mail", retry_after_ms=asked["wait_ms"])
         owner = await other_owner(ctx, tx, request.email, me["user_id"])
         purpose: Purpose = "change_email" if me["email"] else "verify_email"
         # Also when it is mailed to nobody: how many may be asked for must not tell either.

@@ -20,12 +20,11 @@ from lumina_protocol.lifecycle import (
 )
 
 from lumina_rt import second_factor
-from lumina_rt.logins import prove
+from lumina_rt.logins import hash_of, prove, recognise, wrong_password
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 from lumina_rt.usernames import refuse_taken, tell_renamed
 
-PASSWORD = query("accounts.password")
 LOCK = query("lifecycle.lock")
 SET_PASSWORD = query("lifecycle.set_password")
 RENAME = query("lifecycle.rename")
@@ -35,22 +34,21 @@ END_ALL = query("sessions.end_all")
 DEACTIVATE = query("lifecycle.deactivate")
 DELETE = query("lifecycle.delete")
 RESTORE = query("lifecycle.restore")
-CREDENTIALS = query("accounts.credentials")
 END_OTHERS = query("sessions.end_others")
 
 
 @handles(ChangePassword)
 async def change_password(ctx: Ctx, request: ChangePassword) -> PasswordChanged:
-    passwords, hashed = ctx.services.passwords, await _hash(ctx)
+    passwords, hashed = ctx.services.passwords, await hash_of(ctx)
     changed = await passwords.matches(request.password, hashed)
     # Who has not got the answer of a first try asks with the password of before.
     if not changed and not await passwords.matches(request.new_password, hashed):
-        raise _wrong_password()
+        raise wrong_password()
     new_hash = await passwords.hash(request.new_password)
     async with ctx.db.tx() as tx:
         key = {"user_id": ctx.user_id, "password_hash": hashed}
         if await tx.maybe(SET_PASSWORD, new_hash=new_hash, **key) is None:
-            raise _wrong_password()
+            raise wrong_password()
         ended = await tx.all(END_OTHERS, user_id=ctx.user_id, kept=ctx.login)
     ctx.services.sessions_ended()
     return PasswordChanged(ended=len(ended))
@@ -75,7 +73,9 @@ async def _rename(ctx: Ctx, username: str) -> None:
             return
         if (before["wait_ms"] or 0) > 0:
             raise RateLimited(
-                "A name can be changed once in 7 days.", retry_after_ms=before["wait_ms"]
+                "A name can be changed once in 7 days.",
+                retry_after_ms=before["wait_ms"],
+                limit="username",
             )
         await tx.run(RENAME, user_id=user_id, username=username, username_key=key)
         if key != before["username_key"]:
@@ -91,7 +91,7 @@ async def deactivate(ctx: Ctx, request: Deactivate) -> Deactivated:
     async with ctx.db.tx() as tx:
         await tx.maybe(LOCK, user_id=ctx.user_id)
         if await tx.maybe(DEACTIVATE, user_id=ctx.user_id, password_hash=hashed) is None:
-            raise _wrong_password()
+            raise wrong_password()
         await tx.run(END_ALL, user_id=ctx.user_id)
     ctx.services.sessions_ended()
     return Deactivated()
@@ -110,7 +110,7 @@ async def delete(ctx: Ctx, request: DeleteAccount) -> Deletion:
             keep=timedelta(days=ctx.services.delete_after_days),
         )
         if deleted is None:
-            raise _wrong_password()
+            raise wrong_password()
         await tx.run(END_ALL, user_id=ctx.user_id)
     ctx.services.sessions_ended()
     return Deletion(until=deleted["until"])
@@ -118,26 +118,13 @@ async def delete(ctx: Ctx, request: DeleteAccount) -> Deletion:
 
 @handles(RestoreAccount)
 async def restore(ctx: Ctx, request: RestoreAccount) -> Restored:
-    async with ctx.db.read() as tx:
-        user = await tx.maybe(CREDENTIALS, username_key=username_key(request.username))
-    hashed = user["password_hash"] if user else None
-    if not await ctx.services.passwords.matches(request.password, hashed) or user is None:
-        raise WrongCredentials
+    user = await recognise(ctx, request.username, request.password)
     if user["deleted_until"] is None:  # a second try, of which the first one has done it
         return Restored(user_id=user["user_id"], username=user["username"])
     async with ctx.db.tx() as tx:
         await second_factor.ask(ctx, tx, user["user_id"], request.code)
-        restored = await tx.maybe(RESTORE, user_id=user["user_id"], password_hash=hashed)
+        key = {"user_id": user["user_id"], "password_hash": user["password_hash"]}
+        restored = await tx.maybe(RESTORE, **key)
     if restored is None:
         raise WrongCredentials
     return Restored(**restored)
-
-
-async def _hash(ctx: Ctx) -> str | None:
-    async with ctx.db.read() as tx:
-        row = await tx.maybe(PASSWORD, user_id=ctx.user_id)
-    return row["password_hash"] if row else None
-
-
-def _wrong_password() -> WrongCredentials:
-    return WrongCredentials("The password is wrong.", field="password")

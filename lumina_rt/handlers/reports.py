@@ -11,9 +11,7 @@ from lumina_protocol.errors import (
     Invalid,
     NotFound,
     Stale,
-    WrongCredentials,
 )
-from lumina_protocol.fields import username_key
 from lumina_protocol.reports import (
     AppealDecision,
     AppealMade,
@@ -29,6 +27,7 @@ from lumina_protocol.reports import (
 )
 
 from lumina_rt import second_factor
+from lumina_rt.logins import recognise
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 
@@ -54,7 +53,6 @@ ONE = query("moderation.one")
 APPEAL = query("moderation.appeal")
 APPEALED = query("moderation.appealed")
 SUSPENSION = query("moderation.suspension")
-CREDENTIALS = query("accounts.credentials")
 
 LISTED = 100
 
@@ -138,11 +136,7 @@ async def appeal(ctx: Ctx, request: AppealDecision) -> AppealMade:
 
 @handles(AppealSuspension)
 async def appeal_suspension(ctx: Ctx, request: AppealSuspension) -> AppealMade:
-    async with ctx.db.read() as tx:
-        user = await tx.maybe(CREDENTIALS, username_key=username_key(request.username))
-    hashed = user["password_hash"] if user else None
-    if not await ctx.services.passwords.matches(request.password, hashed) or user is None:
-        raise WrongCredentials
+    user = await recognise(ctx, request.username, request.password)
     async with ctx.db.tx() as tx:
         found = await tx.maybe(SUSPENSION, user_id=user["user_id"])
         if found is None:
