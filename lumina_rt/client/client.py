@@ -45,10 +45,10 @@ class Client:
     """One user's connection, opened again with jittered back-off whenever it breaks. What was
     missed meanwhile is told as if it came live: once, in order, without holes.
 
-    Give a `token`, or a stored `login`, or `username` and `password`, or nothing for a stranger
-    who may register. `keep` is called with what is to be stored instead whenever that changes: an
-    app that does so at once stays logged in, whatever happens to it. Of several URLs the next one
-    is tried when a connection ends.
+    Give a `token`, or a stored `login`, or `username` and `password` (with a `code`, where there is
+    a second factor), or nothing for a stranger who may register. `keep` is called with what is to
+    be stored instead whenever that changes: an app that does so at once stays logged in, whatever
+    happens to it. Of several URLs the next one is tried when a connection ends.
     """
 
     def __init__(  # noqa: PLR0913  (who it is, and how it connects)
@@ -59,6 +59,7 @@ class Client:
         login: StoredLogin | None = None,
         username: str | None = None,
         password: str | None = None,
+        code: str | None = None,
         device: Device | None = None,
         keep: Callable[[StoredLogin], None] = lambda login: None,
         codec: Codec = MSGPACK,
@@ -67,7 +68,7 @@ class Client:
         """`ssl_context` for wss:// URLs whose certificate the machine does not trust anyway."""
         self._ssl_context = ssl_context
         self._urls = deque([url] if isinstance(url, str) else url)
-        self._identity = Identity(token, login, username, password, device, keep)
+        self._identity = Identity(token, login, username, password, code, device, keep)
         self.hello: Hello | None = None
         """What the server said of itself when we last connected."""
         self.ready: Ready | None = None

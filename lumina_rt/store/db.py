@@ -190,9 +190,16 @@ def _refusing() -> Iterator[None]:
         except AWAY:
             raise
         except asyncpg.PostgresError as error:
+            conceal(error)
             if refused := refusal(error):
                 raise refused from error
             raise
+
+
+def conceal(error: asyncpg.PostgresError) -> None:
+    """What is logged of an error must not have values in it: Postgres tells the whole row that a
+    check refuses, and with it what is secret."""
+    error.detail = None
 
 
 @contextmanager
@@ -201,6 +208,9 @@ def _reached() -> Iterator[None]:
         yield
     except AWAY as error:
         raise _unavailable(error) from error
+    except asyncpg.PostgresError as error:
+        conceal(error)
+        raise
 
 
 def _unavailable(error: Exception) -> Unavailable:

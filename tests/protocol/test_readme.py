@@ -27,7 +27,7 @@ from lumina_rt.config import Settings
 from lumina_rt.gateway.connection import PATH
 from lumina_rt.handlers import resume
 from lumina_rt.handlers.members import MAX_MEMBERS
-from lumina_rt.limits import HOT, SLOW
+from lumina_rt.limits import HOT, SLOW, TOKEN
 from lumina_rt.pages import PAGE_BYTES
 from lumina_rt.session import AUTH_TRIES
 from tests.protocol.vectors import PROTOCOL
@@ -159,8 +159,9 @@ def test_limits_by_who_asks_are_those_of_the_code() -> None:
     text = section("## Limits").partition("| `limit` | Counts | Default |")[2]
     told = [(cells[0].strip("`"), cells[2]) for cells in rows(text)]
     rules = [(name, rule.setting) for name, rules in SLOW.items() for rule in rules]
-    rates = {s: Settings.model_fields[s].default for _, s in [*HOT.items(), *rules]}
-    known = [(name, rates[setting]) for name, setting in [*HOT.items(), *rules]]
+    settings = [*HOT.items(), (TOKEN, "limit_token"), *rules]
+    rates = {setting: Settings.model_fields[setting].default for _, setting in settings}
+    known = [(name, rates[setting]) for name, setting in settings]
     assert told == [(n, f"{r.count:,} in {r.period_s} s, {r.burst}") for n, r in known]
     assert set(rates) == {name for name in Settings.model_fields if name.startswith("limit_")}
 
