@@ -84,6 +84,16 @@ def of_conversations() -> Bodies:
                          "base_rev": 1, "content": "hello"},
         "message.delete": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7()},
         "message.history": {"conversation_id": uuid7(), "after_seq": 1, "limit": 5},
+        "message.react": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7(),
+                          "reaction": "curious"},
+        "message.reactions": {"conversation_id": uuid7(), "message_id": uuid7(),
+                              "after": [1, uuid7()], "limit": 5},
+        "message.pin": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7()},
+        "message.unpin": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7()},
+        "message.pins": {"conversation_id": uuid7(), "before_seq": 9, "limit": 5},
+        "message.hide": {"conversation_id": uuid7(), "message_ids": [uuid7()], "op_id": uuid7()},
+        "message.edits": {"conversation_id": uuid7(), "message_id": uuid7(), "before_rev": 9,
+                          "limit": 5},
     }  # fmt: skip
 
 
@@ -141,6 +151,11 @@ WRONG: dict[str, tuple[object, ...]] = {
         [1.5, UUID4],
         7,
     ),
+    "message.reactions after": ("", [1], [1, 2, 3], [1, "x"], ["x", UUID4], [1.5, UUID4], 7),
+    "reaction": ("", "angry", "Curious", b"curious", 7, ["curious"]),
+    "message_ids": ("", [], ["x"], [7], [b"x" * 17], [uuid7()] * 101, 7),
+    "before_seq": (-1, 2**53, 2**63, 2**64 - 1, 1.5, "x"),
+    "before_rev": (-1, 2**53, 2**63, 2**64 - 1, 1.5, "x"),
     "limit": (0, -1, 201, 2**31, 2**63, -(2**63), 2**64 - 1, 1.5, "many", "", 1e308),
     "refresh_token": ("", "x" * 201, 7),
     "code": ("", "12345", "1" * 41, "12345\0", 123456),
@@ -204,6 +219,9 @@ ENDS = ("account.logout", "session.end_others")
 TAKEN: tuple[tuple[str, object], ...] = (
     ("limit", True),
     ("after_seq", True),
+    ("before_seq", True),
+    ("before_rev", True),
+    ("reaction", None),
     ("resume", True),
     ("this", True),
     ("appeals", True),
