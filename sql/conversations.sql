@@ -50,9 +50,7 @@ select c.conversation_id, c.conversation_type, c.title, c.last_seq, c.last_rev,
               order by p.joined_at, p.user_id limit 20) p join users u using (user_id)) as members,
        (select to_jsonb(s) - 'sent_rev' from message_states s
         where s.conversation_id = c.conversation_id and s.seq = c.last_seq
-          and exists (select from membership_intervals i
-                      where i.conversation_id = s.conversation_id and i.user_id = :user_id
-                        and i.from_seq <= s.seq and (i.to_seq is null or s.seq < i.to_seq))) as last_message
+          and exists (select from may_read(:user_id::uuid, s.conversation_id, s.seq))) as last_message
 from conversations c
 where c.conversation_id = any(:ids::uuid[]);
 
@@ -91,12 +89,17 @@ left join lateral (
 order by g.ord;
 
 -- name: audience
--- Who is in conversations, and the intervals of those who do not see everything from a message on.
+-- Who is in conversations, and who does not see all of these messages of each (`seqs` is an array written out, for they
+-- are not equally many): the intervals of those who came later, and what members have deleted for themselves.
 select g.conversation_id,
        array(select p.user_id from conversation_participants p where p.conversation_id = g.conversation_id) as member_ids,
        (select coalesce(jsonb_agg(jsonb_build_array(i.user_id, i.from_seq, i.to_seq)), '[]')
         from membership_intervals i
         where i.conversation_id = g.conversation_id and i.user_id in (
             select j.user_id from membership_intervals j
-            where j.conversation_id = g.conversation_id and j.to_seq is null and j.from_seq > g.seq)) as intervals
-from unnest(:conversation_ids::uuid[], :seqs::bigint[]) g (conversation_id, seq);
+            where j.conversation_id = g.conversation_id and j.to_seq is null
+              and j.from_seq > (select coalesce(min(seq), 1) from unnest(g.seqs::bigint[]) seq))) as intervals,
+       (select coalesce(jsonb_agg(jsonb_build_array(h.user_id, h.seq)), '[]')
+        from message_hides h
+        where h.conversation_id = g.conversation_id and h.seq = any(g.seqs::bigint[])) as hides
+from unnest(:conversation_ids::uuid[], :page_seqs::text[]) g (conversation_id, seqs);

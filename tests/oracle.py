@@ -22,8 +22,10 @@ from lumina_protocol.conversations import (
 )
 from lumina_protocol.exports import Export, ExportChanged, ListExports
 from lumina_protocol.frame import PersonalEvent
+from lumina_protocol.hides import MessagesHidden
 from lumina_protocol.lifecycle import AccountChanged, UserRenamed
 from lumina_protocol.messages import Message, MessageChanged, MessageCreated, ReadHistory
+from lumina_protocol.pins import ListPins
 from lumina_protocol.reports import (
     Decision,
     ListReports,
@@ -45,6 +47,8 @@ class World:
 
     conversations: dict[UUID, Conversation] = field(default_factory=dict)
     messages: dict[tuple[UUID, int], Message] = field(default_factory=dict)
+    hidden: set[tuple[UUID, int]] = field(default_factory=set, compare=False)
+    """What the user does not see, or not any more; what comes of it is dropped."""
     made: dict[UUID, OwnReport] = field(default_factory=dict)
     """What they have reported."""
     against: dict[UUID, Decision] = field(default_factory=dict)
@@ -72,6 +76,22 @@ class World:
             case ConversationLeft(conversation_id=left):
                 self.conversations.pop(left, None)
                 self.messages = {k: v for k, v in self.messages.items() if k[0] != left}
+            case MessagesHidden(conversation_id=conversation_id, hidden=hidden):
+                self._hide(conversation_id, {message.seq for message in hidden})
+
+    def _hide(self, conversation_id: UUID, seqs: set[int]) -> None:
+        self.hidden |= {(conversation_id, seq) for seq in seqs}
+        self.messages = {k: v for k, v in self.messages.items() if k not in self.hidden}
+        if (old := self.conversations.get(conversation_id)) and old.last_seq in seqs:
+            hidden = old.model_copy(update={"last_message": None})
+            self.conversations[conversation_id] = hidden
+
+    def had(self, client: Client) -> None:
+        """Of changes of what they do not see users are told no more than the number."""
+        for id_ in {conversation_id for conversation_id, _ in self.hidden}:
+            if old := self.conversations.get(id_):
+                rev = max(old.last_rev, client._order.rev(id_))
+                self.conversations[id_] = old.model_copy(update={"last_rev": rev})
 
     def _account(self, news: PersonalEvent) -> None:
         match news:
@@ -103,11 +123,14 @@ class World:
             case MessageCreated(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, "created"))
-                self.messages.setdefault(key, message)
+                if key not in self.hidden:
+                    self.messages.setdefault(key, message)
                 self._moved(message)
             case MessageChanged(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, message.rev))
+                if key in self.hidden:
+                    return
                 old = self.messages[key]
                 kept = ("message_id", "sender_id", "message_type", "created_at")
                 assert all(getattr(old, name) == getattr(message, name) for name in kept)
@@ -138,7 +161,8 @@ class World:
             members = members_after(old.members, message)
             changes |= {"members": members, "member_count": len(members)}
         if message.seq >= old.last_seq:
-            changes["last_message"] = message
+            seen = (message.conversation_id, message.seq) not in self.hidden
+            changes["last_message"] = message if seen else None
         self.conversations[message.conversation_id] = old.model_copy(update=changes)
 
 
@@ -170,22 +194,37 @@ async def snapshot(client: Client) -> World:
     assert not blocks.more
     world.blocks = {user.user_id: user for user in blocks.users}
     world.exports = {e.export_id: e for e in (await client.call(ListExports())).exports}
-    page = await client.call(ListConversations(limit=40))
-    assert not page.more
-    for conversation in page.conversations:
+    talks = await client.call(ListConversations(limit=40))
+    assert not talks.more
+    for conversation in talks.conversations:
         world.conversations[conversation.conversation_id] = conversation
         after, last = 0, conversation.last_seq
         while after < last:
             asked = ReadHistory(
                 conversation_id=conversation.conversation_id, after_seq=after, limit=200
             )
-            for message in (await client.call(asked)).messages:
+            page = (await client.call(asked)).messages
+            for message in page:
                 world.messages[message.conversation_id, message.seq] = message
-                after = message.seq
+            after = page[-1].seq if page else last
+        seqs = {(conversation.conversation_id, seq) for seq in range(1, last + 1)}
+        world.hidden |= seqs - world.messages.keys()
+        await _pins_agree(client, world, conversation.conversation_id)
     reports = await client.call(ListReports())
     world.made = {report.report_id: report for report in reports.made}
     world.against = {decision.report_id: decision for decision in reports.against}
     return world
+
+
+async def _pins_agree(client: Client, world: World, conversation_id: UUID) -> None:
+    """Those that the messages tell of, unless something was pinned in between."""
+    pins = (await client.call(ListPins(conversation_id=conversation_id))).pins
+    for pin in pins:
+        found = world.messages.get((conversation_id, pin.message.seq))
+        assert found is None or found == pin.message or found.rev != pin.message.rev
+    listed = {pin.message.seq for pin in pins}
+    marked = {k[1] for k, m in world.messages.items() if k[0] == conversation_id and m.pinned_at}
+    assert marked <= listed, "a message is pinned and not listed"
 
 
 @asynccontextmanager
@@ -198,13 +237,27 @@ async def oracle(*clients: Client) -> AsyncIterator[None]:
         ]
         yield
         for client, inbox, before in watched:
-            await _settle(before, inbox, await snapshot(client))
+            await _settle(client, before, inbox, await snapshot(client))
 
 
-async def _settle(world: World, inbox: Inbox, fresh: World) -> None:
+async def _settle(client: Client, world: World, inbox: Inbox, fresh: World) -> None:
     try:
         async with asyncio.timeout(SETTLE_S):
             while world != fresh:
-                world.apply(await anext(aiter(inbox)))
+                if news := await _next(inbox, world):
+                    world.apply(news)
+                else:
+                    world.had(client)
     except TimeoutError:
         assert world == fresh, "the events do not explain what changed"
+
+
+async def _next(inbox: Inbox, world: World) -> News | None:
+    """None when nothing comes: how far the client is, it knows itself, for what it does not see
+    is not in its inbox."""
+    if not world.hidden:
+        return await anext(aiter(inbox))
+    try:
+        return await asyncio.wait_for(anext(aiter(inbox)), 0.05)
+    except TimeoutError:
+        return None

@@ -78,6 +78,7 @@ from golden.frames import (
     told,
 )
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
+from golden.reacting_examples import REACTING
 from golden.report_examples import MODERATION, REPORTS
 
 
@@ -412,6 +413,7 @@ EXAMPLES = [
     *GROUPS,
     *MESSAGES,
     *EDITS,
+    *REACTING,
     *REPORTS,
     *MODERATION,
     *BLOCKS,

@@ -19,7 +19,7 @@ from lumina_protocol.conversations import (
 )
 from lumina_protocol.errors import ERRORS, CloseCode, ErrorBody, may_reconnect
 from lumina_protocol.limits import LimitLeft
-from lumina_protocol.messages import Message, MessagePage, Note
+from lumina_protocol.messages import Message, MessagePage, Note, Reacted
 from lumina_protocol.session import MAX_CURSORS
 from pydantic import BaseModel
 
@@ -194,6 +194,10 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
         edited_at=most,
     )
     short = message.model_copy(update={"content": "\x01" * (PAGE_BYTES // 200)})
+    moods = [Reacted(reaction="thoughtful", count=5000, user_ids=[id_] * 4)] * 5
+    weight = sum(10 + 8 * len(one.user_ids) for one in moods)
+    content = "\x01" * (PAGE_BYTES // 200 - weight)
+    reacted = message.model_copy(update={"content": content, "reactions": moods, "pinned_at": most})
     conversation = Conversation(
         conversation_id=id_,
         conversation_type="group",
@@ -209,6 +213,7 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
     for page in (
         MessagePage(messages=[message] * (PAGE_BYTES // 4000), last_seq=most, last_rev=most),
         MessagePage(messages=[short] * 200, last_seq=most, last_rev=most),
+        MessagePage(messages=[reacted] * 200, last_seq=most, last_rev=most),
         SyncPage(messages=[short] * 200, from_rev=most, to_rev=most, last_rev=most),
     ):
         assert len(JSON.reply(most, page)) < Settings.model_fields["outbox_bytes"].default

@@ -21,6 +21,8 @@ EXCEPTIONS = {
     "lifecycle.companions": "conversation_participants: those of a user, by an index of their own",
     "lifecycle.rename": "users: whether the name is somebody else's",
     "lifecycle.taken": "username_history, users: by name",
+    "conversations.audience": "message_hides: who of a conversation, by an index of its own",
+    "messages.number_change": "message_hides: the same",
     "conversations.find_direct": "conversations: by the pair, before anybody knows the id",
     "trace.find": "messages: by its id, when an operator knows no more",
     "conversations.cursors": "conversation_participants: those of a user, by an index of their own",
