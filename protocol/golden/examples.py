@@ -77,6 +77,7 @@ from golden.frames import (
     told,
 )
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
+from golden.receipt_examples import PREFERENCES, RECEIPTS
 from golden.report_examples import MODERATION, REPORTS
 
 
@@ -410,6 +411,8 @@ EXAMPLES = [
     *GROUPS,
     *MESSAGES,
     *EDITS,
+    *RECEIPTS,
+    *PREFERENCES,
     *REPORTS,
     *MODERATION,
     *BLOCKS,

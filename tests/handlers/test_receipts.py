@@ -28,7 +28,7 @@ from lumina_protocol.receipts import (
 from lumina_rt.client import Client, Inbox, News
 from lumina_rt.config import Settings
 from tests.handlers.test_blocks import refused, until
-from tests.house import nodes, open_conversation, register, say, user
+from tests.house import PASSWORD, nodes, open_conversation, register, say, user
 from tests.oracle import oracle
 
 NAMES = ("alice", "bob", "carol")
@@ -317,6 +317,23 @@ async def test_what_was_read_elsewhere_is_told_after_a_resume(settings: Settings
                 await say(bob, conversation, "three")
                 (message, *_) = await history(away, conversation)
                 assert message.content == "one"
+
+
+async def test_the_sdk_tells_what_the_app_has_taken(settings: Settings) -> None:
+    async with nodes(settings, 2) as (one, two):
+        await register(one, "alice", "bob")
+        app = Client(two.url, username="alice", password=PASSWORD, receipts=True)
+        async with app as alice, user(one, "bob") as bob:
+            conversation = await open_conversation(bob, "alice")
+            with alice.inbox() as left, alice.inbox() as taken, bob.inbox() as told:
+                for text in ("one", "two", "three"):
+                    await say(bob, conversation, text)
+                await until(taken, "three")
+                async for news in told:
+                    if isinstance(news, ReceiptsTold) and news.receipts[0].delivered_seq == 3:
+                        break
+                assert left
+            assert await shown(bob, conversation, alice) == (3, 0)
 
 
 async def history(client: Client, conversation_id: UUID) -> list[Message]:
