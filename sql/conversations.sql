@@ -56,12 +56,12 @@ select c.conversation_id, c.conversation_type, c.title, c.last_seq, c.last_rev,
           and exists (select from membership_intervals i
                       where i.conversation_id = s.conversation_id and i.user_id = :user_id
                         and i.from_seq <= s.seq and (i.to_seq is null or s.seq < i.to_seq))) as last_message,
-       own.read_seq, own.preferences, u.unread
+       coalesce(own.read_seq, 0) as read_seq, coalesce(own.preferences, '{}') as preferences, u.unread
 from conversations c
-cross join lateral (
+left join lateral (
     select s.read_seq, s.preferences from member_states s
     where s.conversation_id = c.conversation_id and s.user_id = :user_id offset 0
-) own
+) own on true
 cross join lateral (
     select unread from unread_count(c.conversation_id, :user_id, own.read_seq) unread offset 0
 ) u

@@ -1,7 +1,7 @@
 -- name: keep
 -- The group commit of read positions and deliveries, see migrations/0034_reading.sql: one row for each, in their order.
 select status, delivered_seq, read_seq, last_seq, unread, user_rev, listener_ids
-from keep_positions(:conversation_ids, :user_ids, :seqs, :are_read, :node_id);
+from keep_positions(:conversation_ids, :reader_ids, :seqs, :are_read, :node_id);
 
 -- name: lock
 -- First of all for whoever changes what a conversation is to one of its members; what it is, only the next

@@ -80,7 +80,7 @@ async def list_own(ctx: Ctx, request: ListConversations) -> ConversationPage:
         page = [row["conversation_id"] for row in rows[:limit]]
         found = await describe_all(tx, ctx.user_id, page)
     return ConversationPage(
-        conversations=[found[id_] for id_ in page if id_ in found],  # one may be left meanwhile
+        conversations=[found[conversation_id] for conversation_id in page],
         more=len(rows) > limit,
     )
 

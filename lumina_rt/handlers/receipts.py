@@ -82,7 +82,7 @@ async def commit(tx: Tx, items: Sequence[Position]) -> list[Kept | LuminaError]:
     rows = await tx.all(
         KEEP,
         conversation_ids=[item.request.conversation_id for item in items],
-        user_ids=[item.user_id for item in items],
+        reader_ids=[item.user_id for item in items],
         seqs=[item.request.seq for item in items],
         are_read=[item.is_read for item in items],
         node_id=tx.node_id,
