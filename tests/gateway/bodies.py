@@ -140,6 +140,7 @@ WRONG: dict[str, tuple[object, ...]] = {
     "message.send message_id": NO_NEW_ID,
     "message_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
     "op_id": NO_NEW_ID,
+    "export_id": NO_NEW_ID,
     "content": ("", "x" * 4001, "a\0b", 7, 1.5),
     "before": (
         "",
