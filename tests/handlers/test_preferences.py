@@ -222,6 +222,11 @@ async def test_a_message_moves_its_conversation_to_the_front(
 ) -> None:
     oldest = await pg.fetchval("select conversation_id from conversations order by updated_at")
     assert (await ids(many))[0] != oldest
+    assert await pg.fetchval(
+        "select max(active_day) < day_of(to_ms(now())) from conversation_participants"
+        " where conversation_id = $1",
+        oldest,
+    )
     await say(many, oldest, "again")
     assert (await ids(many))[0] == oldest
     days = await pg.fetch(
