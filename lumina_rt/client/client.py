@@ -28,6 +28,7 @@ from lumina_rt.client.identity import Identity, StoredLogin
 from lumina_rt.client.inbox import Connected, Inbox, Interrupted, News
 from lumina_rt.client.link import Link
 from lumina_rt.client.order import Hole, Order
+from lumina_rt.client.receipts import Receipts
 from lumina_rt.client.sender import Sender
 
 CALL_TIMEOUT_S = 15.0
@@ -64,8 +65,10 @@ class Client:
         keep: Callable[[StoredLogin], None] = lambda login: None,
         codec: Codec = MSGPACK,
         ssl_context: ssl.SSLContext | None = None,
+        receipts: bool = False,
     ) -> None:
-        """`ssl_context` for wss:// URLs whose certificate the machine does not trust anyway."""
+        """`ssl_context` for wss:// URLs whose certificate the machine does not trust anyway.
+        `receipts`: others are told of what inboxes have handed out, as an app for people does."""
         self._ssl_context = ssl_context
         self._urls = deque([url] if isinstance(url, str) else url)
         self._identity = Identity(token, login, username, password, code, device, keep)
@@ -90,6 +93,7 @@ class Client:
         self._renewal: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._sender = Sender(self.call)
+        self._receipts = Receipts(self.call) if receipts else None
         self._ended: Exception | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -173,7 +177,7 @@ class Client:
     @contextmanager
     def inbox(self) -> Iterator[Inbox]:
         """What arrives while the block lasts, as an async iterator."""
-        inbox = Inbox()
+        inbox = Inbox(taken=self._receipts.taken) if self._receipts else Inbox()
         self._inboxes.add(inbox)
         if self._ended:
             inbox.fail(self._ended)
@@ -186,6 +190,8 @@ class Client:
         """Close for good; who waits for an answer or an event gets Disconnected."""
         if self._renewal:
             self._renewal.cancel()
+        if self._receipts:
+            self._receipts.close()
         if self._renewing:
             await asyncio.wait([self._renewing], timeout=LAST_ANSWER_S)
         tasks = [*self._mending, *filter(None, (self._task, self._renewing))]

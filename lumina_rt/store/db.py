@@ -104,6 +104,11 @@ class Tx:
         commit and only then. The statement of the change has put its place into the outbox."""
         self.emitted.append(Emitted(tuple(to), MSGPACK.event(event), place, tuple(blind)))
 
+    def whisper(self, event: Event, *, to: Iterable[UUID]) -> None:
+        """Tell the live sessions of these users, after the commit, what may be lost: it has no
+        place in any stream."""
+        self.emitted.append(Emitted(tuple(to), MSGPACK.event(event)))
+
     def tell(self, event: PersonalEvent, *, to: Iterable[UUID]) -> None:
         """Put an event into the own stream of each of these users, and tell them, likewise."""
         self._personal.append((event, list(to)))

@@ -79,6 +79,7 @@ from golden.frames import (
 )
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
 from golden.reacting_examples import REACTING
+from golden.receipt_examples import PREFERENCES, RECEIPTS
 from golden.report_examples import MODERATION, REPORTS
 
 
@@ -414,6 +415,8 @@ EXAMPLES = [
     *MESSAGES,
     *EDITS,
     *REACTING,
+    *RECEIPTS,
+    *PREFERENCES,
     *REPORTS,
     *MODERATION,
     *BLOCKS,

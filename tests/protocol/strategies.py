@@ -48,7 +48,9 @@ from lumina_protocol.messages import (
 )
 from lumina_protocol.moderation import DecideAppeal, DecideReport, ReadQueue, ReadReportsOf
 from lumina_protocol.pins import ListPins, PinMessage, UnpinMessage
+from lumina_protocol.preferences import MarkUnread, SetPreferences
 from lumina_protocol.profiles import GetUser
+from lumina_protocol.receipts import ConfirmDelivery, CountUnread, ReadConversation
 from lumina_protocol.reports import (
     AppealDecision,
     AppealSuspension,
@@ -167,6 +169,20 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         ListConversations,
         before=st.none() | st.tuples(SEQS, st.uuids()),
         limit=st.integers(1, 40),
+        archived=FLAGS,
+        pinned=st.booleans(),
+    ),
+    "conversation.read": st.builds(ReadConversation, conversation_id=st.uuids(), seq=SEQS),
+    "conversation.delivered": st.builds(ConfirmDelivery, conversation_id=st.uuids(), seq=SEQS),
+    "conversation.unread": st.builds(CountUnread),
+    "conversation.mark_unread": st.builds(MarkUnread, conversation_id=st.uuids(), op_id=NEW_IDS),
+    "conversation.set": st.builds(
+        SetPreferences,
+        conversation_id=st.uuids(),
+        op_id=NEW_IDS,
+        muted_until=st.none() | SEQS | st.just("forever"),
+        archived=FLAGS,
+        pinned=FLAGS,
     ),
     "conversation.sync": st.builds(
         SyncConversation, conversation_id=st.uuids(), after_rev=SEQS, limit=st.integers(1, 200)

@@ -42,7 +42,10 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        array['hello'] as contents, array[decode(md5('hello'), 'hex')] as digests,
        busy.last_seq - 20 as base_rev, busy.last_rev - 20 as after_rev, 'hello' as content, uuid7_floor(now()) as op_id, 'message.edit' as op,
        decode(md5('hello'), 'hex') as digest, '{}' as result,
-       gen_random_uuid() as mail_id, 'reset_password' as purpose, array['reset_password'] as purposes, 'x' as recipient,
+       gen_random_uuid() as mail_id, true as archived, true as pinned, false as forever, 1 as muted_ms, 1000 as within,
+       array[true] as are_read,
+       (select array_agg(user_id) from (select user_id from conversation_participants p
+        where p.conversation_id = busy.conversation_id limit 1) s) as reader_ids, 'reset_password' as purpose, array['reset_password'] as purposes, 'x' as recipient,
        'x' as mail_body, 180 as lease_s, 3600 as ttl_s, 30 as delay_s, 1 as tries, 'SMTPDataError 451' as error,
        array[sha256('x')] as indexes, sha256('x') as email_index, 'x' as email, sha256('x') as token_digest,
        md5('7')::uuid as after_id, sha256('7') as after_digest, md5('7')::uuid as row_id, 'x' as head, 'x' as sealed,
