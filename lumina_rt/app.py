@@ -22,6 +22,7 @@ from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.bus.limits import SharedLimits
 from lumina_rt.bus.limits import connect as connect_limits
+from lumina_rt.bus.presence import Registry
 from lumina_rt.config import ConfigError, Settings
 from lumina_rt.credentials import Passwords
 from lumina_rt.gate import Filling, Gate, Read
@@ -38,6 +39,7 @@ from lumina_rt.letters import Letters
 from lumina_rt.limits import Limits
 from lumina_rt.pages import fillings
 from lumina_rt.preflight import examine, refuse_problems
+from lumina_rt.presence import Presence
 from lumina_rt.router import Services
 from lumina_rt.smtp import read_sender, read_server
 from lumina_rt.store import db as store
@@ -55,6 +57,7 @@ from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
 from lumina_rt.workers.revocations import Revocations
 from lumina_rt.workers.tail import Tail
+from lumina_rt.writing import Writing
 
 if TYPE_CHECKING:
     from lumina_rt.store.db import Pool
@@ -186,6 +189,7 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "gate": node.gate.run,
         "tail": node.tail.run,
         "revocations": node.revocations.run,
+        "presence": node.services.presence.run,
         "health": Health(node.heartbeat, node.bus, node.gateway.set_cut_off).run,
         "counters": Counters(node.services.db).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
@@ -219,6 +223,9 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     gate = Gate(hub, changes_in(pool), telemetry)
     bus = Bus(redis, settings.redis_prefix, node_id, gate.arrive, telemetry)
     db = Db(pool, publisher(gate, bus), node_id)
+    registry = Registry(redis, settings.redis_prefix, node_id)
+    presence = Presence(registry, db, websocket_frame, settings.presence_linger_s, telemetry)
+    hub.attendance = presence
     tail = Tail(db, gate, lambda: bus.probe_is_fresh)
     revocations = Revocations(db)
     bus.on_ended = revocations.look
@@ -241,6 +248,8 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         resumes=asyncio.Semaphore(RESUMES_AT_ONCE),
         when_told=tail.when_told,
         covered=gate.covered,
+        presence=presence,
+        writing=Writing(),
         epoch=epoch.current,
     )
     operations = Operations(settings, services)
@@ -250,10 +259,11 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     gateway.has_ended = lambda session_id: session_id in revocations.ended
     heartbeat = Heartbeat(db, bus, epoch)
     bus.has_postgres = lambda: heartbeat.is_fresh
-    stack.push_async_callback(_leave, bus, heartbeat, telemetry)
+    stack.push_async_callback(_leave, bus, heartbeat, presence, telemetry)
     partitions = Partitions(db, telemetry)
     await partitions.prepare()
     await tail.begin()
+    await presence.begin()
     node = Node(
         settings, gateway, bus, heartbeat, partitions, gate, tail, revocations, telemetry, services
     )
@@ -399,9 +409,10 @@ async def _http_server(
     return runner.server
 
 
-async def _leave(bus: Bus, heartbeat: Heartbeat, telemetry: Telemetry) -> None:
-    try:
-        await heartbeat.leave()
-    except Exception as error:
-        telemetry.task_failed("leave", error, 0)
+async def _leave(bus: Bus, heartbeat: Heartbeat, presence: Presence, telemetry: Telemetry) -> None:
+    for leave in (presence.close, heartbeat.leave):
+        try:
+            await leave()
+        except Exception as error:
+            telemetry.task_failed("leave", error, 0)
     await bus.close()

@@ -78,7 +78,7 @@ def of_conversations() -> Bodies:
         "member.remove": {"conversation_id": uuid7(), "user_id": uuid7(), "op_id": uuid7()},
         "conversation.list": {"before": [1, uuid7()], "limit": 5},
         "conversation.sync": {"conversation_id": uuid7(), "after_rev": 1, "limit": 5},
-        "conversation.typing": {"conversation_id": uuid7()},
+        "conversation.typing": {"conversation_id": uuid7(), "typing": False},
         "message.send": {"conversation_id": uuid7(), "message_id": uuid7(), "content": "hello"},
         "message.edit": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7(),
                          "base_rev": 1, "content": "hello"},
@@ -107,6 +107,9 @@ def of_safety() -> Bodies:
         "user.get": {"user_id": uuid7()},
         "settings.get": {},
         "settings.change": {"op_id": uuid7(), **SETTINGS},
+        "presence.watch": {"user_ids": [uuid7()]},
+        "presence.set": {"op_id": uuid7(), "invisible": True},
+        "presence.count": {"conversation_id": uuid7()},
 
     }  # fmt: skip
 
@@ -119,6 +122,9 @@ NO_WORD = ("", "some", "everyone ", "x" * 5000, "a\0b", 7, 1.5)
 WRONG: dict[str, tuple[object, ...]] = {
     **{name: NO_FLAG for name, value in SETTINGS.items() if isinstance(value, bool)},
     **{name: NO_WORD for name, value in SETTINGS.items() if isinstance(value, str)},
+    "invisible": NO_FLAG,
+    "typing": NO_FLAG,
+    "user_ids": ("", ["x"], [7], [UUID4] * 201, [b"x" * 17], 7),
     "time_limit_minutes": (-1, 1441, 2**63, 1.5, "60"),
     "username": ("", "ab", "x" * 31, "x" * 5000, "a b", "a\0b", "a\u202eb", "a@b.c", 7, 1.5),
     "password": ("", "short", "x" * 1001, "with a \0 in it", 12345678),
@@ -209,5 +215,8 @@ TAKEN: tuple[tuple[str, object], ...] = (
     ("appeals", True),
     ("expires_at", None),
     ("cursors", []),
+    ("user_ids", []),
+    ("typing", True),
+    ("invisible", True),
     *((name, True) for name, value in SETTINGS.items() if isinstance(value, bool)),
 )
