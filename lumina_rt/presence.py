@@ -138,7 +138,7 @@ class Presence:
         if not self.is_known:
             return None
         try:
-            return await self.registry.online(users)
+            return self.here.intersection(users) | await self.registry.online(users)
         except Away:
             return None
 
@@ -210,7 +210,11 @@ class Presence:
             self._failing = False
             self._settled_at = time.monotonic() + SETTLED_S
         everybody = self._watchers.keys()
-        self._dirty |= everybody if heard.fewer else heard.changed & everybody
+        self._dirty |= everybody if heard.fewer else heard.moved & everybody
+        if heard.changed:
+            for watch in self._watches.values():
+                if watch.viewer in heard.changed:
+                    self._dirty.update(watch.told)
 
     def _judge(self) -> bool:
         """Whether there is something to say now: what is known, or that nothing is."""

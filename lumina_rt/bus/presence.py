@@ -16,6 +16,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
+from redis.typing import EncodableT, FieldT
 
 TTL_MS = 15_000
 LOG_LENGTH = 1000
@@ -35,8 +36,10 @@ class Away(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
+    moved: set[UUID]
+    """Those who have come or gone, and those of `changed`."""
     changed: set[UUID]
-    """Those of whom it was told that something has changed."""
+    """Those who show something else than before, or see something else."""
     fewer: bool
     """A node is gone, and those who were connected to it with it."""
     restored: bool
@@ -77,7 +80,8 @@ class Registry:
             self._write(pipe, came, gone)
             pipe.pexpire(self._set(self.node_id), TTL_MS)
             if told := [*came, *gone, *changed]:
-                pipe.xadd(self._log, {"b": b"".join(told)}, maxlen=LOG_LENGTH, approximate=True)
+                entry: dict[FieldT, EncodableT] = {"b": b"".join(told), "c": b"".join(changed)}
+                pipe.xadd(self._log, entry, maxlen=LOG_LENGTH, approximate=True)
                 pipe.pexpire(self._log, LOG_TTL_MS)
             now = time.time()
             pipe.zadd(self._nodes, {self.node_id: now})
@@ -98,8 +102,9 @@ class Registry:
         fewer, self.nodes = bool(self.nodes - there), there | (set(names) - self._listed)
         self._listed = set(names)
         first, self._last_id = self._last_id is None, self._newest(entries)
-        data = b"" if first else b"".join(entry[b"b"] for _, entry in entries)
-        return Heard(_users(data), fewer, restored)
+        heard = [] if first else [entry for _, entry in entries]
+        moved, seen = (_users(b"".join(entry[key] for entry in heard)) for key in (b"b", b"c"))
+        return Heard(moved, seen, fewer, restored)
 
     def _newest(self, entries: list[Any]) -> bytes:
         newest: bytes = max([self._last_id or b"0-0", *(id_ for id_, _ in entries)], key=_number)
