@@ -257,6 +257,7 @@ async def test_who_hides_their_status_is_not_seen_and_does_not_see(settings: Set
         with alice.inbox() as alices, bob.inbox() as bobs:
             await bob.call(ChangeSettings(op_id=uuid7(), show_activity_status=False))
             assert await next_of(alices) == (id_of(bob), "offline")
+            assert await next_of(bobs) == (id_of(alice), "offline")
             assert await watch(bob, id_of(alice)) == ["offline"]
             await bob.call(ChangeSettings(op_id=uuid7(), show_activity_status=True))
             assert await next_of(alices) == (id_of(bob), "online")
