@@ -61,7 +61,6 @@ from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
 from lumina_rt.workers.revocations import Revocations
 from lumina_rt.workers.tail import Tail
-from lumina_rt.writing import Writing
 
 if TYPE_CHECKING:
     from lumina_rt.store.db import Pool
@@ -234,14 +233,12 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     gate = Gate(hub, changes_in(pool), telemetry)
     bus = Bus(redis, settings.redis_prefix, node_id, gate.arrive, telemetry)
     db = Db(pool, publisher(gate, bus), node_id)
-    registry = Registry(redis, settings.redis_prefix, node_id)
-    presence = Presence(registry, db, websocket_frame, settings.presence_linger_s, telemetry)
-    hub.attendance = presence
+    presence = hub.attendance = _presence(settings, bus, db, telemetry)
     tail = Tail(db, gate, lambda: bus.probe_is_fresh)
     revocations = Revocations(db)
     bus.on_ended = revocations.look
     async with db.read() as tx:
-        cluster = await tx.one(CLUSTER)
+        hash_key = (await tx.one(CLUSTER))["hash_key"]
     services = Services(
         db=db,
         access_tokens=AccessTokens(settings.secrets, settings.token_ttl_s),
@@ -254,14 +251,13 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         keyring=(keyring := settings.keyring()),
         letters=Letters(keyring, settings.public_url if settings.smtp_url else None),
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
-        hash_key=cluster["hash_key"],
+        hash_key=hash_key,
         telemetry=telemetry,
-        limits=Limits(settings, shared, cluster["hash_key"], telemetry),
+        limits=Limits(settings, shared, hash_key, telemetry),
         resumes=asyncio.Semaphore(RESUMES_AT_ONCE),
         when_told=tail.when_told,
         covered=gate.covered,
         presence=presence,
-        writing=Writing(),
         epoch=epoch.current,
     )
     operations = Operations(settings, services)
@@ -276,11 +272,15 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     await partitions.prepare()
     await tail.begin()
     await presence.begin()
-    node = Node(
-        settings, gateway, bus, heartbeat, partitions, gate, tail, revocations, telemetry, services
-    )
+    parts = gateway, bus, heartbeat, partitions, gate, tail, revocations, telemetry, services
+    node = Node(settings, *parts)
     await heartbeat.join()
     return node
+
+
+def _presence(settings: Settings, bus: Bus, db: Db, telemetry: Telemetry) -> Presence:
+    registry = Registry(bus.redis, bus.prefix, bus.node_id)
+    return Presence(registry, db, websocket_frame, settings.presence_linger_s, telemetry)
 
 
 def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -88,10 +88,10 @@ class Services:
     covered: Callable[[Mapping[UUID, int]], None]
     """What a session has been told of streams need not be told again, see gate.py."""
     presence: Presence
-    writing: Writing
-    """Who was told to be writing."""
     epoch: Callable[[], int]
     """Which history the database has, see workers/epoch.py."""
+    writing: Writing = field(default_factory=Writing)
+    """Who was told to be writing."""
     now: Callable[[], float] = time.time
     """Seconds since 1970."""
 
