@@ -124,6 +124,7 @@ NO_WORD = ("", "some", "everyone ", "x" * 5000, "a\0b", 7, 1.5)
 WRONG: dict[str, tuple[object, ...]] = {
     **{name: NO_FLAG for name, value in SETTINGS.items() if isinstance(value, bool)},
     **{name: NO_WORD for name, value in SETTINGS.items() if isinstance(value, str)},
+    "export_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
     "invisible": NO_FLAG,
     "typing": NO_FLAG,
     "user_ids": ("", ["x"], [7], [UUID4] * 201, [b"x" * 17], 7),
