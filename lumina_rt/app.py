@@ -23,6 +23,7 @@ from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.bus.limits import SharedLimits
 from lumina_rt.bus.limits import connect as connect_limits
+from lumina_rt.bus.presence import Registry
 from lumina_rt.config import ConfigError, Settings
 from lumina_rt.credentials import Passwords
 from lumina_rt.gate import Filling, Gate, Read
@@ -41,6 +42,7 @@ from lumina_rt.limits import Limits
 from lumina_rt.links import Links
 from lumina_rt.pages import fillings
 from lumina_rt.preflight import examine, refuse_problems
+from lumina_rt.presence import Presence
 from lumina_rt.router import Services
 from lumina_rt.smtp import read_sender, read_server
 from lumina_rt.store import db as store
@@ -190,6 +192,7 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "gate": node.gate.run,
         "tail": node.tail.run,
         "revocations": node.revocations.run,
+        "presence": node.services.presence.run,
         "health": Health(node.heartbeat, node.bus, node.gateway.set_cut_off).run,
         "exports": _exports(node).run,
         "counters": Counters(node.services.db).run,
@@ -230,11 +233,12 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     gate = Gate(hub, changes_in(pool), telemetry)
     bus = Bus(redis, settings.redis_prefix, node_id, gate.arrive, telemetry)
     db = Db(pool, publisher(gate, bus), node_id)
+    presence = hub.attendance = _presence(settings, bus, db, telemetry)
     tail = Tail(db, gate, lambda: bus.probe_is_fresh)
     revocations = Revocations(db)
     bus.on_ended = revocations.look
     async with db.read() as tx:
-        cluster = await tx.one(CLUSTER)
+        hash_key = (await tx.one(CLUSTER))["hash_key"]
     services = Services(
         db=db,
         access_tokens=AccessTokens(settings.secrets, settings.token_ttl_s),
@@ -247,12 +251,13 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         keyring=(keyring := settings.keyring()),
         letters=Letters(keyring, settings.public_url if settings.smtp_url else None),
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
-        hash_key=cluster["hash_key"],
+        hash_key=hash_key,
         telemetry=telemetry,
-        limits=Limits(settings, shared, cluster["hash_key"], telemetry),
+        limits=Limits(settings, shared, hash_key, telemetry),
         resumes=asyncio.Semaphore(RESUMES_AT_ONCE),
         when_told=tail.when_told,
         covered=gate.covered,
+        presence=presence,
         epoch=epoch.current,
     )
     operations = Operations(settings, services)
@@ -262,15 +267,20 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     gateway.has_ended = lambda session_id: session_id in revocations.ended
     heartbeat = Heartbeat(db, bus, epoch)
     bus.has_postgres = lambda: heartbeat.is_fresh
-    stack.push_async_callback(_leave, bus, heartbeat, telemetry)
+    stack.push_async_callback(_leave, bus, heartbeat, presence, telemetry)
     partitions = Partitions(db, telemetry)
     await partitions.prepare()
     await tail.begin()
-    node = Node(
-        settings, gateway, bus, heartbeat, partitions, gate, tail, revocations, telemetry, services
-    )
+    await presence.begin()
+    parts = gateway, bus, heartbeat, partitions, gate, tail, revocations, telemetry, services
+    node = Node(settings, *parts)
     await heartbeat.join()
     return node
+
+
+def _presence(settings: Settings, bus: Bus, db: Db, telemetry: Telemetry) -> Presence:
+    registry = Registry(bus.redis, bus.prefix, bus.node_id)
+    return Presence(registry, db, websocket_frame, settings.presence_linger_s, telemetry)
 
 
 def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
@@ -412,9 +422,10 @@ async def _http_server(
     return runner.server
 
 
-async def _leave(bus: Bus, heartbeat: Heartbeat, telemetry: Telemetry) -> None:
-    try:
-        await heartbeat.leave()
-    except Exception as error:
-        telemetry.task_failed("leave", error, 0)
+async def _leave(bus: Bus, heartbeat: Heartbeat, presence: Presence, telemetry: Telemetry) -> None:
+    for leave in (presence.close, heartbeat.leave):
+        try:
+            await leave()
+        except Exception as error:
+            telemetry.task_failed("leave", error, 0)
     await bus.close()

@@ -143,6 +143,9 @@ class Settings(BaseSettings):
     auth_timeout_s: Annotated[float, Field(gt=0)] = 15
     heartbeat_s: Annotated[float, Field(gt=0)] = 25
     """A silent connection is pinged after this time, and closed after twice this time."""
+    presence_linger_s: Annotated[float, Field(ge=0, le=300)] = 10
+    """How long after the last connection of a user they still count as online, so that nobody sees
+    them come and go with their network, or with a node that stops."""
     drain_wait_s: Annotated[float, Field(ge=0)] = 5
     """How long a node that was told to stop goes on as before, but for /readyz, so that a balancer
     notices first."""
@@ -159,6 +162,8 @@ class Settings(BaseSettings):
     limit_typing: Limit = Rate(5, 1, 20)
     limit_token: Limit = Rate(60, 60, 300)
     """Wrong tokens over HTTP from one address."""
+    limit_presence: Limit = Rate(2, 1, 20)
+    """Whom one watches, and how many are counted."""
     # Of all nodes together, by each node alone while Redis is away.
     limit_login: Limit = Rate(10, 600, 10)
     """Wrong passwords for one account from one address."""

@@ -31,18 +31,34 @@ class Receiver(Protocol):
         """Close this one if it was opened by that login."""
 
 
+class Attendance(Protocol):
+    """Wants to know who is there."""
+
+    def opened(self, user_id: UUID) -> None:
+        """The first session of a user."""
+
+    def closed(self, user_id: UUID) -> None:
+        """The last one has left."""
+
+    def left(self, line: Receiver) -> None:
+        """Any of them has; maybe told twice."""
+
+
 @dataclass(slots=True)
 class Hub:
     frame: Callable[[Codec, bytes], bytes]
     """Makes a complete websocket frame of a payload."""
     max_sessions_per_user: int
     telemetry: Telemetry
+    attendance: Attendance | None = None
     sessions: dict[UUID, list[Receiver]] = field(default_factory=dict)
 
     def join(self, user_id: UUID, receiver: Receiver) -> None:
         """From now on the receiver gets the events of this user; oldest sessions make room."""
         receivers = self.sessions.setdefault(user_id, [])
         receivers.append(receiver)
+        if self.attendance and len(receivers) == 1:
+            self.attendance.opened(user_id)
         if len(receivers) > self.max_sessions_per_user:
             receivers.pop(0).outnumbered()
 
@@ -50,8 +66,11 @@ class Hub:
         receivers = self.sessions.get(user_id, [])
         if receiver in receivers:
             receivers.remove(receiver)
-        if not receivers:
-            self.sessions.pop(user_id, None)
+        ended = not receivers and self.sessions.pop(user_id, None) is not None
+        if self.attendance:
+            self.attendance.left(receiver)
+            if ended:
+                self.attendance.closed(user_id)
 
     def end(self, user_id: UUID, session_id: UUID) -> None:
         """This login of the user is over."""

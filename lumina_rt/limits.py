@@ -26,7 +26,12 @@ By = Literal["user", "device", "address", "account", "account and address"]
 MOST = 20_000
 """Subjects that a node remembers for each hot class, and for all others together; about 5 MB."""
 KNOWN_FOR_US = 30 * 86_400 * 1_000_000
-HOT = {"default": "limit_default", "message": "limit_message", "typing": "limit_typing"}
+HOT = {
+    "default": "limit_default",
+    "message": "limit_message",
+    "typing": "limit_typing",
+    "presence": "limit_presence",
+}
 """Classes that count users, and the setting of each."""
 TOKEN = "token"  # noqa: S105
 """The class that counts addresses, of wrong tokens over HTTP: on a websocket a few end it."""

@@ -6,7 +6,8 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -27,19 +28,22 @@ from pydantic import ValidationError
 
 from lumina_rt.catch_up import CatchUp
 from lumina_rt.credentials import Passwords
+from lumina_rt.hub import Receiver
 from lumina_rt.keyring import Keyring
 from lumina_rt.letters import Letters
 from lumina_rt.limits import HOT, Limits, Who
 from lumina_rt.links import Links
+from lumina_rt.presence import Presence
 from lumina_rt.session import Input, Waiting
-from lumina_rt.store.db import Db, Emitted
+from lumina_rt.store.db import Db, Emitted, Tx
 from lumina_rt.store.group_commit import Writers
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.tokens import AccessTokens, RefreshTokens
+from lumina_rt.writing import Writing
 
 
-class Line(Protocol):
-    """The connection that asks, for the one operation that tells more than its reply."""
+class Line(Receiver, Protocol):
+    """The connection that asks, for the operations that tell more than their reply."""
 
     catch_up: CatchUp | None
     """While it is not level with the others of its node."""
@@ -83,8 +87,11 @@ class Services:
     """Call when all before a transaction has passed the gate, see workers/tail.py."""
     covered: Callable[[Mapping[UUID, int]], None]
     """What a session has been told of streams need not be told again, see gate.py."""
+    presence: Presence
     epoch: Callable[[], int]
     """Which history the database has, see workers/epoch.py."""
+    writing: Writing = field(default_factory=Writing)
+    """Who was told to be writing."""
     now: Callable[[], float] = time.time
     """Seconds since 1970."""
 
@@ -133,6 +140,11 @@ class Ctx:
         """Tell the live sessions of these users, on all nodes, what is not kept: it may be lost,
         and is dropped where much waits to be read."""
         self.db.publish([Emitted(tuple(to), MSGPACK.event(event))])
+
+    def shows_changed(self, tx: Tx, *user_ids: UUID) -> None:
+        """What these let others see of whether they are online may be different, once it is
+        committed."""
+        tx.after.append(partial(self.services.presence.changed, user_ids))
 
     def now_ms(self) -> int:
         return int(self.services.now() * 1000)

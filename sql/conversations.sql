@@ -33,11 +33,14 @@ join conversations c using (conversation_id)
 where p.conversation_id = :conversation_id and p.user_id = :user_id;
 
 -- name: listeners
--- Who hears of what a member does and nobody keeps: the others, but not in a direct conversation in which that member
--- cannot say anything.
+-- Who hears of what a member does and nobody keeps: the others, but not in a big group, nor in a direct conversation in
+-- which that member cannot say anything. Who does not show whether they are online is not seen, and does not see it.
 select p.user_id
 from conversation_participants p
-where p.conversation_id = :conversation_id and p.user_id <> :user_id
+join conversations c using (conversation_id)
+join user_settings s on s.user_id = p.user_id and s.show_activity_status
+join user_settings o on o.user_id = :user_id and o.show_activity_status and not o.invisible
+where p.conversation_id = :conversation_id and p.user_id <> :user_id and c.member_count <= 200
   and not exists (select from closed_to(:conversation_id::uuid, :user_id::uuid));
 
 -- name: describe

@@ -5,7 +5,7 @@ select user_id from user_settings where user_id = :user_id for no key update;
 -- name: get
 select u.is_private, s.profile_visibility, s.show_activity_status, s.allow_messages_from, s.email_notifications,
        s.push_notifications, s.notification_frequency, s.autoplay_videos, s.data_saver_mode, s.dark_mode, s.calm_mode,
-       s.time_limit_minutes, s.hide_metrics
+       s.time_limit_minutes, s.hide_metrics, s.invisible
 from user_settings s join users u using (user_id)
 where s.user_id = :user_id;
 

@@ -5,6 +5,9 @@
 | {prefix}:node:{node_id} | stream | what this run of a node is to deliver | 60 s after its last probe |
 | {prefix}:healthy        | zset   | node_id -> unix s: Postgres took its write | trimmed to 3 s by each probe |
 | {prefix}:limit:{{subject}} | string | us since 1970: GCRA's TAT, see limits.py | when it is past |
+| {prefix}:online:{node_id} | set | users connected to this run of a node, and "" | 15 s after its last turn |
+| {prefix}:online         | zset   | node_id -> unix s of its last turn    | trimmed to 60 s by each turn |
+| {prefix}:presence       | stream | ids of users of whom something has changed | 1,000 entries; 60 s after the last |
 | {prefix}:limit:{{mark}} | string | an account was got into from an address | after 30 days |
 
 A node reads one stream, its own, and writes to those of its peers. An entry has one field, `b`:

@@ -41,6 +41,7 @@ async def block(ctx: Ctx, tx: Tx, request: BlockUser) -> BlockChanged:
     if row is not None:
         user = BlockedUser(**other, blocked_at=row["blocked_at"])
         tx.tell(UserBlocked(user=user), to=[ctx.user_id])
+        ctx.shows_changed(tx, ctx.user_id, request.user_id)
     return BlockChanged(changed=row is not None)
 
 
@@ -52,6 +53,7 @@ async def unblock(ctx: Ctx, tx: Tx, request: UnblockUser) -> BlockChanged:
     row = await tx.maybe(UNBLOCK, **pair)
     if row is not None:
         tx.tell(UserUnblocked(user_id=request.user_id), to=[ctx.user_id])
+        ctx.shows_changed(tx, ctx.user_id, request.user_id)
     return BlockChanged(changed=row is not None)
 
 

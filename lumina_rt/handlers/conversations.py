@@ -102,6 +102,9 @@ async def typing(ctx: Ctx, request: TellTyping) -> TypingTold:
     who = {"user_id": ctx.user_id, "conversation_id": request.conversation_id}
     async with ctx.db.read() as tx:
         await access.member(tx, **who)
+        writing, where = ctx.services.writing, (ctx.user_id, request.conversation_id)
+        if not (writing.begins(where) if request.typing else writing.ends(where)):
+            return TypingTold()
         listeners = [row["user_id"] for row in await tx.all(LISTENERS, **who)]
-    ctx.whisper(MemberTyping(**who), to=listeners)
+    ctx.whisper(MemberTyping(typing=request.typing, **who), to=listeners)
     return TypingTold()

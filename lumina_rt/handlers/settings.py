@@ -36,4 +36,5 @@ async def change(ctx: Ctx, tx: Tx, request: ChangeSettings) -> SettingsKept:
     after = UserSettings(**await tx.one(GET, user_id=ctx.user_id))
     if after != before:
         tx.tell(SettingsChanged(settings=after), to=[ctx.user_id])
+        ctx.shows_changed(tx, ctx.user_id)
     return SettingsKept(changed=after != before)

@@ -69,6 +69,8 @@ class Tx:
     """Whose commits these are, for the outbox."""
     emitted: list[Emitted] = field(default_factory=list)
     _personal: list[tuple[PersonalEvent, list[UUID]]] = field(default_factory=list)
+    after: list[Callable[[], None]] = field(default_factory=list)
+    """To be called when it is committed, and only then."""
 
     async def one(self, query: Query, **params: object) -> Row:
         """The only row. Raises LookupError when there is none."""
@@ -185,6 +187,8 @@ class Db:
             yield tx
             if tx.emitted:  # at once: giving the connection back may fail
                 self.publish(tx.emitted)
+            for call in tx.after:
+                call()
 
 
 @contextmanager

@@ -78,6 +78,7 @@ from golden.frames import (
     told,
 )
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
+from golden.presence_examples import PRESENCE
 from golden.reacting_examples import REACTING
 from golden.receipt_examples import PREFERENCES, RECEIPTS
 from golden.report_examples import MODERATION, REPORTS
@@ -316,6 +317,7 @@ CONVERSATIONS = [
     told(ConversationGone(conversation_id=CONVERSATION)),
     asked(14, TellTyping(conversation_id=CONVERSATION)),
     answered(14, "conversation.typing", TypingTold()),
+    asked(15, TellTyping(conversation_id=CONVERSATION, typing=False), ", the end"),
     told(MemberTyping(conversation_id=CONVERSATION, user_id=BOB)),
 ]
 
@@ -421,6 +423,7 @@ EXAMPLES = [
     *MODERATION,
     *BLOCKS,
     *SETTINGS,
+    *PRESENCE,
     *PROFILES,
     *ERROR_FRAMES,
 ]

@@ -119,7 +119,8 @@ class TypingTold(Reply):
 
 
 class TellTyping(Request[TypingTold]):
-    """The user is writing in this conversation: said every few seconds, while it is so."""
+    """The user is writing in this conversation: said every few seconds while it is so, and once,
+    with `typing` false, when they have stopped without sending."""
 
     op = "conversation.typing"
     over_http = False
@@ -127,6 +128,7 @@ class TellTyping(Request[TypingTold]):
     limited_as = "typing"
 
     conversation_id: Id
+    typing: bool = True
 
 
 class MemberTyping(Event):
@@ -136,6 +138,10 @@ class MemberTyping(Event):
 
     conversation_id: UUID
     user_id: UUID
+    typing: bool = True
+    """False: not any more."""
+    expires_ms: int = 6000
+    """So long it is to be shown, if nothing more is told."""
 
 
 class ConversationSynced(SyncPage, Event):

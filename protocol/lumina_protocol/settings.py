@@ -38,6 +38,8 @@ class UserSettings(Wire):
     """Of a day; 0: no limit."""
     hide_metrics: bool
     """Others do not see the counts of the profile."""
+    invisible: bool = False
+    """Nobody sees whether the user is online; `presence.set` changes it."""
 
 
 class SettingsReply(Reply):

@@ -19,6 +19,7 @@ from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import Request
 from lumina_protocol.members import CreateGroup
+from lumina_protocol.presence import WatchPresence
 from lumina_protocol.profiles import GetUser
 from lumina_protocol.settings import ChangeSettings, MessagesFrom, Visibility
 
@@ -139,6 +140,35 @@ blocker       blocked    blocked       blocked
 staff         yes        not_accepted  not_accepted
 """
 
+# Who is told that they are online, by what the two have to do with each other.
+ONLINE = """
+who           nothing  opened  answered  group  hidden
+stranger      -        -       yes       yes    -
+follower      yes      yes     yes       yes    -
+followed      -        -       yes       yes    -
+friend        yes      yes     yes       yes    -
+close_friend  yes      yes     yes       yes    -
+named_close   -        -       yes       yes    -
+in_audience   -        -       yes       yes    -
+blocked       -        -       -         -      -
+blocker       -        -       -         -      -
+staff         -        -       yes       yes    -
+"""
+MEETINGS = {
+    "nothing": "select",
+    "opened": "insert into conversations (conversation_id, direct_low, direct_high)"
+    " select gen_random_uuid(), least(user_id, $1), greatest(user_id, $1) from users"
+    " where user_id <> $1",
+    "answered": "update conversations set low_wrote = low_wrote or direct_low = $1,"
+    " high_wrote = high_wrote or direct_high = $1 where direct_low is not null",
+    "group": "with ended as (delete from conversations), new as (insert into conversations"
+    " (conversation_id, conversation_type, member_count)"
+    " values (gen_random_uuid(), 'group', 200) returning conversation_id)"
+    " insert into conversation_participants (conversation_id, user_id)"
+    " select conversation_id, user_id from new, users",
+    "hidden": "update user_settings set show_activity_status = false where user_id = $1",
+}
+
 ACCOUNTS = {
     "open": "update users set is_private = false where username = 'self'",
     "private": "update users set is_private = true where username = 'self'",
@@ -189,9 +219,11 @@ async def house(settings: Settings, pg: asyncpg.Connection) -> AsyncIterator[Hou
         yield House(clients, ids, pg)
 
 
-@pytest.mark.parametrize("table", [*SEES.values(), COMMENTS, REACHES])
+@pytest.mark.parametrize("table", [*SEES.values(), COMMENTS, REACHES, ONLINE])
 def test_the_tables_have_everybody(table: str) -> None:
-    assert rows(table) == [name for name in PEOPLE if table != REACHES or name != "self"]
+    assert rows(table) == [
+        name for name in PEOPLE if table not in (REACHES, ONLINE) or name != "self"
+    ]
 
 
 @pytest.mark.parametrize("account", SEES)
@@ -275,6 +307,24 @@ async def test_who_reaches_somebody_by_messages(house: House) -> None:
                     if found != expected(cell.says):
                         wrong.append((cell, found))
     assert wrong == []
+
+
+async def test_who_is_told_that_somebody_is_online(house: House) -> None:
+    wrong, owner = [], house.ids["self"]
+    for met, statement in MEETINGS.items():
+        await house.pg.execute(statement.replace("$1", f"'{owner}'"))
+        for cell in cells(ONLINE):
+            if cell.column == met:
+                asked = WatchPresence(user_ids=[owner])
+                (told,) = (await house.clients[cell.row].call(asked)).users
+                if told.state != ("online" if cell.says == "yes" else "offline"):
+                    wrong.append((cell, told.state))
+    assert wrong == []
+    big = "update conversations set member_count = 201"
+    shown = "update user_settings set show_activity_status = true"
+    await house.pg.execute(f"{shown}; {big}")
+    told = (await house.clients["stranger"].call(WatchPresence(user_ids=[owner]))).users[0]
+    assert told.state == "offline", "in a big group members are counted"
 
 
 def expected(says: str) -> list[str]:

@@ -87,7 +87,7 @@ def of_conversations() -> Bodies:
         "conversation.set": {"conversation_id": uuid7(), "op_id": uuid7(), "muted_until": 1,
                              "archived": True, "pinned": True},
         "conversation.sync": {"conversation_id": uuid7(), "after_rev": 1, "limit": 5},
-        "conversation.typing": {"conversation_id": uuid7()},
+        "conversation.typing": {"conversation_id": uuid7(), "typing": False},
         "message.send": {"conversation_id": uuid7(), "message_id": uuid7(), "content": "hello"},
         "message.edit": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7(),
                          "base_rev": 1, "content": "hello"},
@@ -126,6 +126,9 @@ def of_safety() -> Bodies:
         "user.get": {"user_id": uuid7()},
         "settings.get": {},
         "settings.change": {"op_id": uuid7(), **SETTINGS},
+        "presence.watch": {"user_ids": [uuid7()]},
+        "presence.set": {"op_id": uuid7(), "invisible": True},
+        "presence.count": {"conversation_id": uuid7()},
 
     }  # fmt: skip
 
@@ -138,6 +141,10 @@ NO_WORD = ("", "some", "everyone ", "x" * 5000, "a\0b", 7, 1.5)
 WRONG: dict[str, tuple[object, ...]] = {
     **{name: NO_FLAG for name, value in SETTINGS.items() if isinstance(value, bool)},
     **{name: NO_WORD for name, value in SETTINGS.items() if isinstance(value, str)},
+    "export_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
+    "invisible": NO_FLAG,
+    "typing": NO_FLAG,
+    "user_ids": ("", ["x"], [7], [UUID4] * 201, [b"x" * 17], 7),
     "time_limit_minutes": (-1, 1441, 2**63, 1.5, "60"),
     "username": ("", "ab", "x" * 31, "x" * 5000, "a b", "a\0b", "a\u202eb", "a@b.c", 7, 1.5),
     "password": ("", "short", "x" * 1001, "with a \0 in it", 12345678),
@@ -150,7 +157,6 @@ WRONG: dict[str, tuple[object, ...]] = {
     "message.send message_id": NO_NEW_ID,
     "message_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
     "op_id": NO_NEW_ID,
-    "export_id": NO_NEW_ID,
     "content": ("", "x" * 4001, "a\0b", 7, 1.5),
     "before": (
         "",
@@ -243,5 +249,8 @@ TAKEN: tuple[tuple[str, object], ...] = (
     ("pinned", True),
     ("expires_at", None),
     ("cursors", []),
+    ("user_ids", []),
+    ("typing", True),
+    ("invisible", True),
     *((name, True) for name, value in SETTINGS.items() if isinstance(value, bool)),
 )

@@ -13,6 +13,7 @@ from lumina_protocol.conversations import (
 )
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
+from lumina_protocol.members import CreateGroup
 from lumina_protocol.messages import MessageCreated
 
 from lumina_rt.client import Inbox
@@ -150,3 +151,31 @@ async def test_who_is_blocked_or_has_blocked_is_not_seen_typing(
                 await pg.execute("delete from follows")
                 await say(alice, talk, "said")
                 assert await typists(inbox) == []
+
+
+async def test_typing_is_told_once_and_its_end_and_not_in_big_groups(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with nodes(settings, 2) as (one, two):
+        await register(one, "alice", "bob")
+        async with user(one, "alice") as alice, user(two, "bob") as bob:
+            talk = await open_conversation(alice, "bob")
+            other = uuid7()
+            await alice.call(CreateGroup(conversation_id=other, title="Big", usernames=["bob"]))
+            await pg.execute(
+                "update conversations set member_count = 201 where conversation_id = $1", other
+            )
+            with bob.inbox() as inbox:
+                await alice.call(TellTyping(conversation_id=other))
+                for typing in (True, True, True, False, False, True):
+                    await alice.call(TellTyping(conversation_id=talk, typing=typing))
+                await say(alice, talk, "said")
+                seen: list[bool] = []
+                async with asyncio.timeout(5):
+                    async for news in inbox:
+                        if isinstance(news, MemberTyping):
+                            assert news.conversation_id == talk
+                            seen.append(news.typing)
+                        if isinstance(news, MessageCreated) and news.message.content == "said":
+                            break
+                assert seen == [True, False]

@@ -36,6 +36,7 @@ USUAL = UserSettings(
     calm_mode=False,
     time_limit_minutes=0,
     hide_metrics=False,
+    invisible=False,
 )
 OTHERS: dict[str, Any] = {
     "is_private": True,
@@ -80,7 +81,8 @@ async def now(client: Client) -> UserSettings:
 
 
 def test_each_setting_is_changed_by_the_test_below() -> None:
-    assert set(OTHERS) == set(UserSettings.model_fields)
+    others = set(OTHERS) | {"invisible"}  # which presence.set changes
+    assert others == set(UserSettings.model_fields)
     assert set(OTHERS) == set(ChangeSettings.model_fields) - {"op_id"}
 
 

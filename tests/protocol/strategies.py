@@ -49,6 +49,7 @@ from lumina_protocol.messages import (
 from lumina_protocol.moderation import DecideAppeal, DecideReport, ReadQueue, ReadReportsOf
 from lumina_protocol.pins import ListPins, PinMessage, UnpinMessage
 from lumina_protocol.preferences import MarkUnread, SetPreferences
+from lumina_protocol.presence import CountPresence, SetPresence, WatchPresence
 from lumina_protocol.profiles import GetUser
 from lumina_protocol.receipts import ConfirmDelivery, CountUnread, ReadConversation
 from lumina_protocol.reports import (
@@ -187,7 +188,7 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     "conversation.sync": st.builds(
         SyncConversation, conversation_id=st.uuids(), after_rev=SEQS, limit=st.integers(1, 200)
     ),
-    "conversation.typing": st.builds(TellTyping, conversation_id=st.uuids()),
+    "conversation.typing": st.builds(TellTyping, conversation_id=st.uuids(), typing=st.booleans()),
     "message.send": st.builds(
         SendMessage,
         conversation_id=st.uuids(),
@@ -297,6 +298,9 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     ),
     "user.get": st.builds(GetUser, user_id=st.uuids()) | st.builds(GetUser, username=NAMES),
     "settings.get": st.builds(GetSettings),
+    "presence.watch": st.builds(WatchPresence, user_ids=st.lists(st.uuids(), max_size=9)),
+    "presence.set": st.builds(SetPresence, op_id=NEW_IDS, invisible=st.booleans()),
+    "presence.count": st.builds(CountPresence, conversation_id=st.uuids()),
     "settings.change": st.builds(
         ChangeSettings,
         op_id=NEW_IDS,
