@@ -184,7 +184,9 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     ),
     "message.history": st.builds(
         ReadHistory, conversation_id=st.uuids(), after_seq=st.none() | SEQS, limit=st.just(200)
-    ),
+    )
+    | st.builds(ReadHistory, conversation_id=st.uuids(), around_seq=SEQS)
+    | st.builds(ReadHistory, conversation_id=st.uuids(), around_message_id=st.uuids()),
     "report.create": st.builds(
         CreateReport,
         report_id=NEW_IDS,
