@@ -3,8 +3,8 @@
 select s.*
 from message_states s
 where s.conversation_id = :conversation_id
-  and s.seq = coalesce(:seq::bigint, (select m.seq from messages m
-                                      where m.conversation_id = :conversation_id and m.message_id = :message_id::uuid))
+  and s.seq = coalesce(:seq::bigint, (select t.seq from message_states t
+                                      where t.conversation_id = :conversation_id and t.message_id = :message_id::uuid))
   and exists (select from membership_intervals i
               where i.conversation_id = s.conversation_id and i.user_id = :user_id
                 and i.from_seq <= s.seq and (i.to_seq is null or s.seq < i.to_seq))

@@ -78,6 +78,7 @@ from golden.frames import (
 )
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
 from golden.report_examples import MODERATION, REPORTS
+from golden.search_examples import SEARCH
 
 
 def message(seq: int, id_: UUID, sender: UUID, content: str) -> Message:
@@ -420,6 +421,7 @@ EXAMPLES = [
     *GROUPS,
     *MESSAGES,
     *EDITS,
+    *SEARCH,
     *REPORTS,
     *MODERATION,
     *BLOCKS,

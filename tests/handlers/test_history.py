@@ -36,11 +36,13 @@ class Reader:
         assert len(found) <= limit
         while first.more_before:
             first = await self.page(before_seq=first.messages[0].seq, limit=limit)
-            assert first.messages and first.more_after
+            assert first.messages
+            assert first.more_after
             found = [*first.messages, *found]
         while last.more_after:
             last = await self.page(after_seq=last.messages[-1].seq, limit=limit)
-            assert last.messages and last.more_before
+            assert last.messages
+            assert last.more_before
             found += last.messages
         return found
 
