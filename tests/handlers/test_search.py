@@ -128,7 +128,9 @@ async def test_words_quotes_minus_and_or(house: House) -> None:
         assert await house.found("bob", query) == expected, query
 
 
-@pytest.mark.parametrize("query", [" ", "-", '"', '""', "or", "OR or", "-tea", '-"a b"', "👋", "&|!"])
+@pytest.mark.parametrize(
+    "query", [" ", "-", '"', '""', "or", "OR or", "-tea", '-"a b"', "👋", "&|!"]
+)
 async def test_a_query_without_a_word_is_refused(house: House, query: str) -> None:
     assert await house.refused("alice", query) == "invalid query"
 
