@@ -1,4 +1,4 @@
-"""Messages: send one, and everybody in the conversation gets it; read what was said."""
+"""Messages: send one, and everybody in the conversation gets it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lumina_protocol.errors import Conflict, LuminaError, NotFound
-from lumina_protocol.messages import (
-    Message,
-    MessageCreated,
-    MessagePage,
-    MessageSent,
-    ReadHistory,
-    SendMessage,
-)
+from lumina_protocol.messages import Message, MessageCreated, MessageSent, SendMessage
 
 from lumina_rt import access
-from lumina_rt.pages import fitting
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.group_commit import grouped
 from lumina_rt.store.queries import query
@@ -28,9 +20,6 @@ if TYPE_CHECKING:
     from lumina_rt.store.db import Row, Tx
 
 SEND = query("messages.send")
-NEWEST = query("messages.newest")
-BEFORE = query("messages.before")
-AFTER = query("messages.after")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,31 +85,6 @@ def _result(
         place = request.conversation_id, message.rev
         tx.emit(MessageCreated(message=message), to=to, place=place)
     return MessageSent(message_id=request.message_id, **kept)
-
-
-@handles(ReadHistory)
-async def history(ctx: Ctx, request: ReadHistory) -> MessagePage:
-    where = {
-        "conversation_id": request.conversation_id,
-        "user_id": ctx.user_id,
-        "limit": request.limit,
-    }
-    async with ctx.db.read() as tx:
-        conversation = await access.member(
-            tx, user_id=ctx.user_id, conversation_id=request.conversation_id
-        )
-        if request.after_seq is not None:
-            rows = fitting(await tx.all(AFTER, after_seq=request.after_seq, **where))
-        elif request.before_seq is not None:
-            rows = fitting(await tx.all(BEFORE, before_seq=request.before_seq, **where))[::-1]
-        else:
-            rows = fitting(await tx.all(NEWEST, **where))[::-1]
-    newest = max(conversation["last_seq"], rows[-1]["seq"] if rows else 0)
-    return MessagePage(
-        messages=[Message.model_validate(dict(row)) for row in rows],
-        last_seq=newest,
-        last_rev=conversation["last_rev"],
-    )
 
 
 def content_digest(key: bytes, request: SendMessage) -> bytes:

@@ -82,6 +82,7 @@ from golden.presence_examples import PRESENCE
 from golden.reacting_examples import REACTING
 from golden.receipt_examples import PREFERENCES, RECEIPTS
 from golden.report_examples import MODERATION, REPORTS
+from golden.search_examples import SEARCH
 
 
 def message(seq: int, id_: UUID, sender: UUID, content: str) -> Message:
@@ -348,7 +349,17 @@ MESSAGES = [
     asked(7, ReadHistory(conversation_id=CONVERSATION), ", the newest"),
     asked(7, ReadHistory(conversation_id=CONVERSATION, before_seq=3, limit=2), ", before"),
     asked(7, ReadHistory(conversation_id=CONVERSATION, after_seq=0, limit=200)),
+    asked(7, ReadHistory(conversation_id=CONVERSATION, around_seq=1), ", around a seq"),
+    asked(
+        7, ReadHistory(conversation_id=CONVERSATION, around_message_id=FIRST), ", around a message"
+    ),
     answered(7, "message.history", MessagePage(messages=[HI, ANSWER], last_seq=2, last_rev=2)),
+    answered(
+        7,
+        "message.history",
+        MessagePage(messages=[ANSWER], last_seq=3, last_rev=3, more_before=True, more_after=True),
+        ", more on both sides",
+    ),
     answered(
         8, "message.history", MessagePage(messages=[], last_seq=2, last_rev=2), ", nothing there"
     ),
@@ -419,6 +430,7 @@ EXAMPLES = [
     *REACTING,
     *RECEIPTS,
     *PREFERENCES,
+    *SEARCH,
     *REPORTS,
     *MODERATION,
     *BLOCKS,

@@ -151,12 +151,17 @@ class MessagePage(Reply):
     """The newest seq of the whole conversation, so that a reader knows what is left."""
     last_rev: Seq
     """Its newest rev: every message above is at least as new as it."""
+    more_before: bool = False
+    """Whether the user may see something before the first of these; of an empty page, before the
+    place that was asked for."""
+    more_after: bool = False
 
 
 class ReadHistory(Request[MessagePage]):
-    """The messages right after `after_seq`, or right before `before_seq`, or the newest.
+    """The messages right after `after_seq`, or right before `before_seq`, or around one (by its
+    seq or its id, the message itself among them, half before and half after it), or the newest.
 
-    Long messages make a page shorter than `limit`; only an empty page says that there is no more.
+    Long messages make a page shorter than `limit`: whether there is more, the page says.
     """
 
     op = "message.history"
@@ -165,12 +170,17 @@ class ReadHistory(Request[MessagePage]):
     conversation_id: Id
     after_seq: Seq | None = None
     before_seq: Seq | None = None
+    around_seq: Seq | None = None
+    around_message_id: Id | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
     @model_validator(mode="after")
-    def _one_direction(self) -> Self:
-        if self.after_seq is not None and self.before_seq is not None:
-            raise ValueError("give after_seq or before_seq, not both")
+    def _one_place(self) -> Self:
+        places = (self.after_seq, self.before_seq, self.around_seq, self.around_message_id)
+        if sum(place is not None for place in places) > 1:
+            raise ValueError(
+                "give one of after_seq, before_seq, around_seq and around_message_id, not both"
+            )
         return self
 
 

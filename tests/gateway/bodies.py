@@ -103,6 +103,8 @@ def of_conversations() -> Bodies:
         "message.hide": {"conversation_id": uuid7(), "message_ids": [uuid7()], "op_id": uuid7()},
         "message.edits": {"conversation_id": uuid7(), "message_id": uuid7(), "before_rev": 9,
                           "limit": 5},
+        "message.search": {"query": "tea", "language": "en", "from_user_id": uuid7(), "before": 2,
+                           "after": 1, "has_media": True, "limit": 5, "cursor": [1, uuid7(), 1]},
     }  # fmt: skip
 
 
@@ -230,6 +232,13 @@ WRONG: dict[str, tuple[object, ...]] = {
     "muted_until": (-1, 2**53, 2**64 - 1, 1.5, "x", "for ever", ""),
     "archived": NO_FLAG,
     "pinned": NO_FLAG,
+    "query": ("", "x" * 201, "a\0b", 7),
+    "language": ("", "EN", "english", "xx", 7),
+    "from_user_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
+    "message.search before": (-1, 2**53, 2**64 - 1, 1.5, "x"),
+    "message.search after": (-1, 2**53, 2**64 - 1, 1.5, "x"),
+    "has_media": ("", "true", 1, 0, 1.5),
+    "cursor": ("", [1], [1, UUID4], [1, "x", 1], [-1, UUID4, 1], [1, UUID4, 2**53], 7),
     "after_seq": (-1, 2**53, 2**63, 2**64 - 1, -(2**63), 1.5, "x"),
 }
 
@@ -247,6 +256,7 @@ TAKEN: tuple[tuple[str, object], ...] = (
     ("appeals", True),
     ("archived", True),
     ("pinned", True),
+    ("has_media", True),
     ("expires_at", None),
     ("cursors", []),
     ("user_ids", []),

@@ -114,7 +114,8 @@ async def test_an_edit_reaches_everybody_and_every_view_shows_it(settings: Setti
         assert first.created_at <= edited.edited_at
         async with oracle(talk.alice, talk.alice_too, talk.bob):
             await talk.alice_too.call(talk.edit("hello!", base_rev=2))
-        for where in ({"before_seq": 2}, {"after_seq": 0}):
+        places: list[dict[str, Any]] = [{"before_seq": 2}, {"after_seq": 0}]
+        for where in places:
             asked = ReadHistory(conversation_id=talk.conversation_id, limit=1, **where)
             page = await talk.alice.call(asked)
             assert [(m.content, m.rev) for m in page.messages] == [("hello!", 4)]

@@ -268,7 +268,8 @@ async def test_every_view_of_a_message_has_its_reactions(house: House) -> None:
     (conversation,) = (await house.bob.call(ListConversations())).conversations
     assert conversation.last_message
     seen = [conversation.last_message]
-    for where in ({}, {"after_seq": 1}, {"before_seq": 3}):
+    places: list[dict[str, Any]] = [{}, {"after_seq": 1}, {"before_seq": 3}]
+    for where in places:
         page = await house.bob.call(ReadHistory(conversation_id=house.group, **where))
         seen.append(page.messages[-1])
     synced = await house.bob.call(SyncConversation(conversation_id=house.group, after_rev=2))

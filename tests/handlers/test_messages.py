@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -130,7 +131,7 @@ async def test_history_is_read_in_pages_in_both_directions(settings: Settings) -
             for i in range(1, 8):
                 await say(alice, conversation, str(i))
 
-            async def seqs(**where: int) -> list[int]:
+            async def seqs(**where: Any) -> list[int]:
                 page = await alice.call(ReadHistory(conversation_id=conversation, limit=3, **where))
                 assert page.last_seq == 7
                 assert [message.content for message in page.messages] == [

@@ -58,6 +58,7 @@ from lumina_protocol.reports import (
     CreateReport,
     ListReports,
 )
+from lumina_protocol.search import SearchMessages
 from lumina_protocol.session import Authenticate, Ping, Resume
 from lumina_protocol.settings import ChangeSettings, GetSettings
 from lumina_protocol.tokens import CreateToken, ListTokens, RevokeToken
@@ -208,6 +209,20 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     ),
     "message.history": st.builds(
         ReadHistory, conversation_id=st.uuids(), after_seq=st.none() | SEQS, limit=st.just(200)
+    )
+    | st.builds(ReadHistory, conversation_id=st.uuids(), around_seq=SEQS)
+    | st.builds(ReadHistory, conversation_id=st.uuids(), around_message_id=st.uuids()),
+    "message.search": st.builds(
+        SearchMessages,
+        query=SHORT.filter(lambda text: len(text) <= 200),
+        language=st.sampled_from([None, "en", "de"]),
+        conversation_id=st.none() | st.uuids(),
+        from_user_id=st.none() | st.uuids(),
+        before=st.none() | SEQS,
+        after=st.none() | SEQS,
+        has_media=FLAGS,
+        limit=st.integers(1, 50),
+        cursor=st.none() | st.tuples(SEQS, st.uuids(), SEQS),
     ),
     "message.react": st.builds(
         React,

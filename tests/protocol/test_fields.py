@@ -185,7 +185,12 @@ def test_page_sizes(
 def test_history_goes_one_way() -> None:
     both = {"conversation_id": CONVERSATION, "after_seq": 1, "before_seq": 0}
     assert "not both" in refused(ReadHistory, both)
-    for one in ("after_seq", "before_seq"):
+    around = {"conversation_id": CONVERSATION, "around_seq": 1}
+    for other in ({"after_seq": 1}, {"before_seq": 1}, {"around_message_id": CONVERSATION}):
+        assert "not both" in refused(ReadHistory, around | other)
+    for wrong in ({"around_seq": -1}, {"around_seq": "1"}, {"around_message_id": 7}):
+        assert refused(ReadHistory, {"conversation_id": CONVERSATION} | wrong)
+    for one in ("after_seq", "before_seq", "around_seq"):
         page = ReadHistory.model_validate({"conversation_id": CONVERSATION, one: 0})
         assert getattr(page, one) == 0
 

@@ -231,3 +231,5 @@ select counter, part, sum(delta) from counter_deltas where subject_id = :post_id
 select at, op, changes from audit_log where table_name = 'posts' and row_key = :row_key order by at desc limit :limit;
 -- name: audit_log_of_actor
 select at, table_name, op from audit_log where actor_id = :user_id order by at desc limit :limit;
+-- name: messages_words
+select seq from messages where search_words(content) @@ to_tsquery('simple', 'mesu');

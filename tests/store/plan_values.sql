@@ -4,6 +4,8 @@ with busy as (select conversation_id, last_seq, last_rev from conversations orde
      talked as (select post_id from comments where parent_comment_id is not null
                 group by post_id order by count(*) desc limit 1)
 select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as before_seq,
+       'mesu' as asked, 'english_stem' as stemmer, '''mesu''' as wanted, (select user_id from conversation_participants p where p.conversation_id = busy.conversation_id limit 1) as from_user_id, to_ms(now()) as at_ms, md5('7')::uuid as at_id, 0 as at_seq, 0 as after_ms, false as has_media,
+       busy.last_seq - 20 as low, busy.last_seq - 20 as high,
        busy.last_seq - 20 as after_seq, reader.user_id, gen_random_uuid() as message_id,
        (select user_id from conversation_participants p
         where p.conversation_id = busy.conversation_id limit 1) as sender_id,

@@ -52,6 +52,8 @@ ONE_CONVERSATION = (
     "messages.newest",
     "messages.before",
     "messages.after",
+    "history.anchor",
+    "history.edges",
     "messages.one",
     "messages.known_changes",
     "messages.since",
@@ -62,7 +64,7 @@ ONE_CONVERSATION = (
 )
 BY_ID = ("messages.send", "messages.one", "messages.digest")
 ASKED_ALONE = ("access.visible", "access.closed_to", "access.not_accepting", "profiles.get")
-IN_FUNCTIONS = {"messages.send", "receipts.keep"}
+IN_FUNCTIONS = {"messages.send", "receipts.keep", "search.find"}
 HISTORY = {"message_id": "messages_pkey", "seq": "messages_conversation_id_seq_key"}
 CUT_BY_CONVERSATION = ("messages", "message_changes", "message_reactions")
 
@@ -152,7 +154,7 @@ async def test_what_is_of_one_conversation_is_read_in_one_part(
         key = "message_id" if name in BY_ID else "seq"
         assert HISTORY[key] in done.searched(), name
     for name in STATEMENTS:
-        if name.startswith(("messages.", "conversations.")):
+        if name.startswith(("messages.", "conversations.", "history.")):
             done = await executed(conn, name, given, known)
             read = {table: done.parts(table) for table in CUT_BY_CONVERSATION}
             assert {table: parts for table, parts in read.items() if len(parts) > 1} == {}, name
