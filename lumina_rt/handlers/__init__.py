@@ -2,10 +2,13 @@
 
 from lumina_rt.handlers import (
     accounts,
+    bans,
     blocks,
     conversations,
     edits,
     emails,
+    groups,
+    invites,
     lifecycle,
     limits,
     logins,
@@ -23,10 +26,13 @@ from lumina_rt.handlers import (
 
 __all__ = [
     "accounts",
+    "bans",
     "blocks",
     "conversations",
     "edits",
     "emails",
+    "groups",
+    "invites",
     "lifecycle",
     "limits",
     "logins",

@@ -23,10 +23,10 @@ from lumina_protocol.messages import Message, MessagePage, Note
 from lumina_protocol.session import MAX_CURSORS
 from pydantic import BaseModel
 
+from lumina_rt.access import MAX_MEMBERS
 from lumina_rt.config import Settings
 from lumina_rt.gateway.connection import PATH
 from lumina_rt.handlers import resume
-from lumina_rt.handlers.members import MAX_MEMBERS
 from lumina_rt.limits import HOT, SLOW
 from lumina_rt.pages import PAGE_BYTES
 from lumina_rt.session import AUTH_TRIES
