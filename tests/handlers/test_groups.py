@@ -255,7 +255,7 @@ async def test_a_picture_is_ones_own_and_ready(house: House, pg: asyncpg.Connect
     for picture in wrong:
         asked = change(group, picture_media_id=picture)
         assert await house.refused("alice", asked) == "not_found picture_media_id"
-    asked = change(group, picture_media_id=video, remove_picture=True)
+    asked = change(group, remove_picture=True).model_copy(update={"picture_media_id": video})
     assert await house.refused("alice", asked) == "invalid None"
 
 
