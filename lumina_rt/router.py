@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from lumina_rt.credentials import Passwords
 from lumina_rt.keyring import Keyring
 from lumina_rt.letters import Letters
 from lumina_rt.limits import HOT, Limits, Who
+from lumina_rt.lines import Lines
 from lumina_rt.session import Input, Waiting
 from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
@@ -83,6 +84,8 @@ class Services:
     """What a session has been told of streams need not be told again, see gate.py."""
     epoch: Callable[[], int]
     """Which history the database has, see workers/epoch.py."""
+    lines: Lines = field(default_factory=Lines)
+    """Those who change the same conversation."""
     now: Callable[[], float] = time.time
     """Seconds since 1970."""
 
