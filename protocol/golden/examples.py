@@ -76,6 +76,7 @@ from golden.frames import (
     refused,
     told,
 )
+from golden.group_examples import BANS, INVITES, ROLES
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
 from golden.report_examples import MODERATION, REPORTS
 
@@ -408,6 +409,9 @@ EXAMPLES = [
     *TOTP,
     *CONVERSATIONS,
     *GROUPS,
+    *ROLES,
+    *INVITES,
+    *BANS,
     *MESSAGES,
     *EDITS,
     *REPORTS,

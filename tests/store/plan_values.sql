@@ -62,6 +62,8 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        true as is_private, 'friends' as profile_visibility, true as show_activity_status, 'no_one' as allow_messages_from,
        true as email_notifications, true as push_notifications, 'daily' as notification_frequency,
        true as autoplay_videos, true as data_saver_mode, 'dark' as dark_mode, true as calm_mode,
-       60 as time_limit_minutes, true as hide_metrics
+       60 as time_limit_minutes, true as hide_metrics,
+       (select invite_id from conversation_invites i where i.conversation_id = busy.conversation_id limit 1) as invite_id,
+       5 as max_uses, 5000 as most, false as remove_picture, reader.user_id as admin_id
 from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s,
      (select * from reports where status = 'appealed' order by report_id limit 1) p;
