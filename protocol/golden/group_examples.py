@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from lumina_protocol.bans import Ban, BanChanged, BanMember, BanPage, ListBans, UnbanMember
@@ -27,7 +28,7 @@ OP = UUID("019bc119-8ce0-7d7e-8f80-a0b1c2d3e4f5")
 INVITE = UUID("019bc119-90c8-7e8f-9a01-b2c3d4e5f607")
 PICTURE = UUID("019bc119-94b0-7f90-8b12-c3d4e5f60718")
 CODE = "linv_opens-nothing-it-is-an-example"
-OF_GROUP = {"conversation_id": GROUP}
+OF_GROUP: dict[str, Any] = {"conversation_id": GROUP}
 MADE = Invite(
     invite_id=INVITE, created_by=ALICE, uses=0, max_uses=5, expires_at=NOW + MINUTE, created_at=NOW
 )

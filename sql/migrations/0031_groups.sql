@@ -19,9 +19,6 @@ create policy server on conversation_bans to lumina_writer, lumina_admin using (
 grant select, insert, update, delete on conversation_bans to lumina_writer, lumina_admin;
 select audit_table('conversation_bans', 'banned_by');
 
-create index conversation_participants_owners on conversation_participants (user_id) where role = 'owner';
-comment on index conversation_participants_owners is 'erasure.owned: the groups of one user';
-
 -- What becomes of somebody who asks to join a group by a link: one row, 'open' when they can. As the statement
 -- that asks sees it, so it belongs under the lock of the conversation.
 create function invite_status(invite uuid, joiner uuid, max_members integer) returns setof text

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
 from lumina_protocol.bans import BanChanged, BanMember, ListBans, UnbanMember
 from lumina_protocol.conversations import ConversationLeft
 from lumina_protocol.fields import uuid7
+from lumina_protocol.frame import Request
 from lumina_protocol.invites import CreateInvite, JoinConversation, ListInvites, LookAtInvite
 from lumina_protocol.members import AddMembers, MembersChanged
 from lumina_protocol.messages import Note, ReadHistory
 
+from lumina_rt.client import Client
 from lumina_rt.config import Settings
 from tests.handlers.test_groups import in_this_order, set_role
 from tests.handlers.test_members import House, opened
@@ -132,7 +135,7 @@ async def test_who_is_banned_and_added_at_once_is_out(
 ) -> None:
     group = await house.group("carol")
     await set_role(house, group, "carol", "admin")
-    asked = {
+    asked: dict[str, tuple[Client, Request[Any]]] = {
         "ban": (
             house["alice"],
             BanMember(conversation_id=group, user_id=house.id("bob"), op_id=uuid7()),

@@ -98,11 +98,11 @@ async def test_who_was_away_learns_what_became_of_the_group(
     code = (await invite(house, group)).code
     await set_role(house, group, "bob", "admin")
     picture = await rows.media(pg, house.id("alice"), status="ready")
-    where = {"conversation_id": group, "op_id": uuid7()}
+    change = ChangeConversation(conversation_id=group, op_id=uuid7(), picture_media_id=picture)
     with house["bob"].inbox() as inbox:
         async with oracle(house["bob"]):
             cut(house.nodes[1])  # that of bob and dave
-            await house["alice"].call(ChangeConversation(picture_media_id=picture, **where))
+            await house["alice"].call(change)
             await set_role(house, group, "carol", "owner")
             await house["dave"].call(join(code))
             await connected_again(inbox)

@@ -173,8 +173,6 @@ select user_id from conversation_bans where conversation_id = :conversation_id o
 delete from conversation_bans where user_id = :user_id;
 -- name: conversation_bans_by_admin
 update conversation_bans set banned_by = null where banned_by = :id;
--- name: conversation_participants_owners
-select conversation_id from conversation_participants where user_id = :user_id and role = 'owner';
 -- name: conversation_invites_of_conversation
 select invite_id, expires_at from conversation_invites where conversation_id = :conversation_id;
 -- name: messages_expiring
