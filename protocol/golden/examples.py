@@ -54,6 +54,7 @@ from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resu
 
 from golden.access_examples import BLOCKS, PROFILES, SETTINGS
 from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS, TOTP
+from golden.export_examples import EXPORTS
 from golden.frames import (
     ADDITION,
     ALICE,
@@ -405,6 +406,7 @@ EXAMPLES = [
     *LOGINS,
     *BOTS,
     *LIFECYCLE,
+    *EXPORTS,
     *EMAILS,
     *TOTP,
     *CONVERSATIONS,

@@ -39,6 +39,8 @@ select user_id from account_deletions where purge_after < :before and purged_at 
 select export_id, status from account_exports where user_id = :user_id order by created_at desc limit :limit;
 -- name: account_exports_open
 select export_id from account_exports where status = 'pending' order by created_at limit 1;
+-- name: account_exports_kept
+select export_id from account_exports where storage_key is not null and expires_at <= :before order by expires_at limit 1;
 
 -- name: media_objects_of_user
 select media_id, bytes from media_objects where user_id = :user_id and not is_deleted;
