@@ -1,7 +1,3 @@
--- name: username
--- Also of whose account is closed for a while: it may come back.
-select user_id, username from users where user_id = :user_id and deleted_at is null;
-
 -- name: ban
 -- No row when it is so already.
 insert into conversation_bans (conversation_id, user_id, banned_by)

@@ -14,7 +14,7 @@ from lumina_rt.store.db import Tx
 from lumina_rt.store.queries import query
 
 LOCK = query("conversations.lock")
-USERNAME = query("bans.username")
+USERNAME = query("blocks.username")
 REMOVE = query("members.remove")
 REVOKE_INVITES = query("invites.revoke_of")
 BAN = query("bans.ban")
