@@ -186,6 +186,7 @@ WRONG: dict[str, tuple[object, ...]] = {
     "remove_picture": NO_FLAG,
     "invite_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
     "invite.create invite_id": NO_NEW_ID,
+    "export_id": NO_NEW_ID,
     "max_uses": (0, -1, 100_001, 2**64 - 1, 1.5, "x"),
     "conversation.join code": ("", "x" * 101, 7),
     "invite.look code": ("", "x" * 101, 7),
