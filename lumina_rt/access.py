@@ -26,6 +26,9 @@ from lumina_rt.store.queries import query
 if TYPE_CHECKING:
     from lumina_rt.store.db import Row, Tx
 
+MAX_MEMBERS = 5000
+"""Of a group."""
+
 MEMBERSHIP = query("conversations.membership")
 SEEN = query("messages.seen")
 STAFF = query("moderation.staff_role")
@@ -80,6 +83,20 @@ async def said(tx: Tx, *, user_id: UUID, conversation_id: UUID, message_id: UUID
     if found.message_type == "system":
         raise Forbidden("What the server notes stays as it is.", field="message_id")
     return found
+
+
+def may_set_role(own: str, before: str, after: str) -> None:
+    """Of somebody who chooses the members, by the role that is theirs. Raises Forbidden."""
+    if own != "owner" and "owner" in (before, after):
+        raise Forbidden("Only an owner decides who is one.", field="role")
+
+
+def may_send_away(role: str | None) -> None:
+    """Somebody who has this role. Raises Forbidden."""
+    if role == "owner":
+        raise Forbidden(
+            "Nobody sends an owner away: take that role from them first.", field="user_id"
+        )
 
 
 async def staff(tx: Tx, *, user_id: UUID) -> str:

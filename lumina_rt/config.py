@@ -182,6 +182,8 @@ class Settings(BaseSettings):
     """Tokens renewed from one address."""
     limit_search: Limit = Rate(30, 60, 10)
     """Of one user."""
+    limit_invite: Limit = Rate(20, 3600, 10)
+    """Links to groups that lead nowhere, tried by one user."""
     limit_report: Limit = Rate(20, 3600, 10)
     """Of one user."""
 

@@ -67,6 +67,7 @@ SLOW: dict[str, tuple[Rule, ...]] = {
     "register": (Rule("address", "limit_register"),),
     "refresh": (Rule("address", "limit_refresh"),),
     "search": (Rule("user", "limit_search"),),
+    "invite": (Rule("user", "limit_invite", failures=True),),
     "report": (Rule("user", "limit_report"),),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
@@ -33,14 +33,16 @@ def once(change: Callable[[Ctx, Tx, C], Awaitable[R]]) -> Callable[[Ctx, C], Awa
     node. What is refused is not kept: asked again, it is tried again. The reply stays in the store
     for weeks, so it must not hold what can be deleted. Takes its key before any other lock.
 
-    Raises Conflict when the key was used for another request, TooOld, IdTime.
+    Those who change the same conversation wait for each other before they take a connection.
+
+    Raises Conflict when the key was used for another request, TooOld, IdTime, Overloaded.
     """
 
     @wraps(change)
     async def run(ctx: Ctx, request: C) -> R:
         key = {"user_id": ctx.user_id, "op_id": request.op_id}
         digest = request_digest(ctx.services.hash_key, request)
-        async with ctx.db.tx() as tx:
+        async with ctx.services.lines.stand_in(_changed(request)), ctx.db.tx() as tx:
             if await tx.maybe(CLAIM, op=request.op, digest=digest, **key) is None:
                 result = await _first_result(tx, key, digest)
                 return cast("R", request.reply.model_validate(result))
@@ -49,6 +51,12 @@ def once(change: Callable[[Ctx, Tx, C], Awaitable[R]]) -> Callable[[Ctx, C], Awa
         return reply
 
     return run
+
+
+def _changed(request: Change[Any]) -> Hashable:
+    """What others may want to change as well, as far as the request says it."""
+    named = (getattr(request, name, None) for name in ("conversation_id", "code"))
+    return next((subject for subject in named if subject is not None), request.op_id)
 
 
 async def _first_result(tx: Tx, key: dict[str, UUID], digest: bytes) -> object:

@@ -32,6 +32,7 @@ from lumina_rt.hub import Receiver
 from lumina_rt.keyring import Keyring
 from lumina_rt.letters import Letters
 from lumina_rt.limits import HOT, Limits, Who
+from lumina_rt.lines import Lines
 from lumina_rt.links import Links
 from lumina_rt.presence import Presence
 from lumina_rt.session import Input, Waiting
@@ -92,6 +93,8 @@ class Services:
     """Which history the database has, see workers/epoch.py."""
     writing: Writing = field(default_factory=Writing)
     """Who was told to be writing."""
+    lines: Lines = field(default_factory=Lines)
+    """Those who change the same conversation."""
     now: Callable[[], float] = time.time
     """Seconds since 1970."""
 

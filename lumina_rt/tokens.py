@@ -16,7 +16,7 @@ import jwt
 from lumina_protocol.errors import InvalidToken, TokenExpired
 
 ALGORITHM = "HS256"
-REFRESH, BOT = "lref_", "lbot_"
+REFRESH, BOT, INVITE = "lref_", "lbot_", "linv_"
 """What tokens begin with, so that scanners of published code find them."""
 SECRET_BYTES, MAC_BYTES = 24, 16
 HEAD_BYTES = 16 + 4
@@ -120,6 +120,10 @@ class RefreshTokens:
 
 def new_bot_token() -> str:
     return _encode(BOT, os.urandom(SECRET_BYTES + 8))
+
+
+def new_invite_code() -> str:
+    return _encode(INVITE, os.urandom(SECRET_BYTES))
 
 
 def is_bot_token(token: str) -> bool:

@@ -22,6 +22,11 @@ MAX_TOLD = 5000
 """People who are told of a new name."""
 
 
+def erased_name(user_id: UUID) -> str:
+    """As sql/erasure.sql gives it."""
+    return ERASED + user_id.hex[-12:]
+
+
 async def refuse_taken(tx: Tx, user_id: UUID, key: str) -> None:
     """Raises UsernameTaken. To be asked by a statement of its own, after the name was written:
     whoever gives it up at this moment has committed by then, and what they hold is seen."""

@@ -45,6 +45,7 @@ where p.conversation_id = :conversation_id and p.user_id <> :user_id and c.membe
 
 -- name: describe
 select c.conversation_id, c.conversation_type, c.title, c.last_seq, c.last_rev,
+       c.description, c.picture_media_id,
        to_ms(c.created_at) as created_at, to_ms(c.updated_at) as updated_at,
        (select count(*) from conversation_participants p where p.conversation_id = c.conversation_id) as member_count,
        (select jsonb_agg(jsonb_build_object('user_id', u.user_id, 'username', u.username, 'role', p.role,

@@ -196,16 +196,28 @@ with removed as (
 select count(*) as removed from removed;
 
 -- name: media
--- But those of messages, which stay.
+-- But those of messages and groups, which stay.
 with removed as (
     update media_objects set is_deleted = true, deleted_at = now()
     where user_id = :user_id and ctid = any(array(
         select ctid from media_objects m where user_id = :user_id and not is_deleted
-          and not exists (select from media_refs r where r.media_id = m.media_id and r.subject_type = 'message')
+          and not exists (select from media_refs r where r.media_id = m.media_id and r.subject_type in ('message', 'conversation'))
         limit :batch))
     returning 1
 )
 select count(*) as removed from removed;
+
+-- name: owned
+-- Groups that the user owns.
+select conversation_id from conversation_participants
+where user_id = :user_id and role = 'owner'
+order by conversation_id limit :batch;
+
+-- name: step_down
+-- Under the lock of the group. No row when it was so already.
+update conversation_participants set role = 'member', updated_at = now()
+where conversation_id = :conversation_id and user_id = :user_id and role = 'owner'
+returning user_id;
 
 -- name: belongings
 -- Of which one user has few.
@@ -223,6 +235,7 @@ with sessions as (delete from sessions where user_id = :user_id and revoked_at i
      sent as (delete from scheduled_messages where user_id = :user_id and sent_at is not null),
      posts_to_come as (delete from post_drafts where user_id = :user_id),
      muted as (delete from mutes where user_id = :user_id),
+     bans as (delete from conversation_bans where user_id = :user_id),
      in_audiences as (delete from audience_members where user_id = :user_id),
      collections as (delete from bookmark_collections where user_id = :user_id),
      highlights as (delete from story_highlights where user_id = :user_id),

@@ -209,6 +209,7 @@ class World:
             changes |= {"last_seq": message.seq, "updated_at": message.created_at}
             members = members_after(old.members, message)
             changes |= {"members": members, "member_count": len(members)}
+            changes |= look_after(message)
         if message.seq >= old.last_seq:
             seen = (message.conversation_id, message.seq) not in self.hidden
             changes["last_message"] = message if seen else None
@@ -228,13 +229,25 @@ def members_after(members: list[Member], message: Message) -> list[Member]:
     if (note := message.note) is None:
         return members
     people = {person.user_id: person.username for person in note.people}
-    kept = [m for m in members if m.user_id not in people or note.kind == "created"]
-    if note.kind == "added":
+    kept = members
+    if note.kind in ("added", "joined", "left", "removed", "banned"):
+        kept = [m for m in members if m.user_id not in people]
+    if note.kind == "role":
+        kept = [
+            m.model_copy(update={"role": note.role}) if m.user_id in people else m for m in members
+        ]
+    if note.kind in ("added", "joined"):
         come = sorted(people.items())
         kept += [Member(user_id=user, username=name, role="member") for user, name in come]
     return [
         m.model_copy(update={"role": "owner"}) if m.user_id == note.owner_id else m for m in kept
     ]
+
+
+def look_after(message: Message) -> dict[str, object]:
+    """What a note of the server makes of how the group shows itself."""
+    note = message.note
+    return dict(note.group) if note and note.group else {}
 
 
 async def snapshot(client: Client) -> World:

@@ -366,7 +366,7 @@ async def test_without_redis_what_this_node_knows_is_told(
         async with user(node, "alice") as alice:
             await own_redis.kill()
             told = {left.name for left in (await alice.call(GetLimits())).limits}
-    assert told == {"default", "message", "typing", "presence", "search", "report"}
+    assert told == {"default", "message", "typing", "presence", "search", "invite", "report"}
 
 
 async def test_redis_is_told_no_name_and_no_address(settings: Settings) -> None:

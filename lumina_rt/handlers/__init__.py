@@ -2,13 +2,16 @@
 
 from lumina_rt.handlers import (
     accounts,
+    bans,
     blocks,
     conversations,
     edits,
     emails,
     exports,
+    groups,
     hides,
     history,
+    invites,
     lifecycle,
     limits,
     logins,
@@ -32,13 +35,16 @@ from lumina_rt.handlers import (
 
 __all__ = [
     "accounts",
+    "bans",
     "blocks",
     "conversations",
     "edits",
     "emails",
     "exports",
+    "groups",
     "hides",
     "history",
+    "invites",
     "lifecycle",
     "limits",
     "logins",

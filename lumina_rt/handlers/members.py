@@ -6,7 +6,6 @@ others, live and after a resume. Who comes or goes is told in their own stream.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lumina_protocol.conversations import (
@@ -15,24 +14,17 @@ from lumina_protocol.conversations import (
     ConversationLeft,
     ConversationReply,
 )
-from lumina_protocol.errors import Conflict, Forbidden, Invalid, NotFound
+from lumina_protocol.errors import Banned, Conflict, Forbidden, Invalid, NotFound
 from lumina_protocol.fields import username_key
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
-from lumina_protocol.messages import Message, MessageCreated, Note, Person
+from lumina_protocol.messages import Note, Person
 
-from lumina_rt import access
+from lumina_rt import access, notes
 from lumina_rt.once import once, request_digest
 from lumina_rt.pages import describe
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.db import Tx
 from lumina_rt.store.queries import query
-
-if TYPE_CHECKING:
-    from lumina_rt.store.db import Row
-
-MAX_MEMBERS = 5000
-NOTE_NAMES = 3
-"""Of those whom a note is about; of more it tells the number."""
 
 CREATE_GROUP = query("conversations.create_group")
 LOCK = query("conversations.lock")
@@ -40,10 +32,9 @@ BY_USERNAMES = query("members.by_usernames")
 ADD = query("members.add")
 COUNT = query("members.count")
 REMOVE = query("members.remove")
+BANNED = query("bans.among")
 HEIR = query("members.heir")
-NAME = query("accounts.name")
 DIGEST = query("messages.digest")
-NOTE = query("messages.note")
 
 
 @handles(CreateGroup)
@@ -56,8 +47,8 @@ async def create(ctx: Ctx, request: CreateGroup) -> ConversationReply:
             await _add(tx, conversation_id, user_id, [user_id], "owner")
             added = await _add(tx, conversation_id, user_id, list(others))
             note = Note(kind="created", people=_people(others, added), owner_id=user_id)
-            text = f"{await _name(tx, user_id)} opened the group."
-            await _note(tx, conversation_id, user_id, conversation_id, text, note, digest)
+            text = f"{await notes.name(tx, user_id)} opened the group."
+            await notes.add(tx, conversation_id, user_id, conversation_id, text, note, digest)
             conversation = await describe(tx, user_id, conversation_id)
             tx.tell(ConversationCreated(conversation=conversation), to=[user_id, *added])
             return ConversationReply(conversation=conversation, created=True)
@@ -76,13 +67,15 @@ async def add(ctx: Ctx, tx: Tx, request: AddMembers) -> MembersChanged:
     await tx.run(LOCK, conversation_id=conversation_id)
     await access.group_admin(tx, user_id=user_id, conversation_id=conversation_id)
     found = await _find(tx, user_id, request.usernames)
+    if await tx.maybe(BANNED, conversation_id=conversation_id, user_ids=list(found)) is not None:
+        raise Banned(field="usernames")
     added = await _add(tx, conversation_id, user_id, list(found))
     if not added:
         return MembersChanged(user_ids=[])
     note = Note(kind="added", people=_people(found, added))
     names = [person.username for person in note.people]
-    text = f"{await _name(tx, user_id)} added {_listed(names)}."
-    row = await _note(
+    text = f"{await notes.name(tx, user_id)} added {notes.listed(names)}."
+    row = await notes.add(
         tx,
         conversation_id,
         user_id,
@@ -110,17 +103,17 @@ async def remove(ctx: Ctx, tx: Tx, request: RemoveMember) -> MembersChanged:
     removed = await tx.maybe(REMOVE, conversation_id=conversation_id, user_id=request.user_id)
     if removed is None:
         return MembersChanged(user_ids=[])
-    if removed["role"] == "owner" and not leaves:
-        raise Forbidden("Nobody but an owner themselves ends their being one.", field="user_id")
+    if not leaves:
+        access.may_send_away(removed["role"])
     heir = await tx.maybe(HEIR, conversation_id=conversation_id)
-    whom = await _name(tx, request.user_id)
-    text = f"{whom} left." if leaves else f"{await _name(tx, user_id)} removed {whom}."
+    whom = await notes.name(tx, request.user_id)
+    text = f"{whom} left." if leaves else f"{await notes.name(tx, user_id)} removed {whom}."
     note = Note(
         kind="left" if leaves else "removed",
         people=[Person(user_id=request.user_id, username=whom)],
         owner_id=heir["user_id"] if heir else None,
     )
-    row = await _note(
+    row = await notes.add(
         tx,
         conversation_id,
         user_id,
@@ -160,52 +153,6 @@ async def _add(
         user_ids=user_ids,
         roles=[role] * len(user_ids),
     )
-    if (await tx.one(COUNT, conversation_id=conversation_id))["count"] > MAX_MEMBERS:
-        raise Invalid(f"A group has at most {MAX_MEMBERS:,} members.", field="usernames")
+    if (await tx.one(COUNT, conversation_id=conversation_id))["count"] > access.MAX_MEMBERS:
+        raise Invalid(f"A group has at most {access.MAX_MEMBERS:,} members.", field="usernames")
     return [row["user_id"] for row in rows]
-
-
-async def _note(
-    tx: Tx,
-    conversation_id: UUID,
-    sender_id: UUID,
-    message_id: UUID,
-    text: str,
-    note: Note,
-    digest: bytes,
-) -> Row:
-    row = await tx.one(
-        NOTE,
-        conversation_id=conversation_id,
-        message_id=message_id,
-        sender_id=sender_id,
-        content=text,
-        note=note.model_dump(mode="json"),
-        digest=digest,
-        node_id=tx.node_id,
-    )
-    message = Message(
-        conversation_id=conversation_id,
-        message_id=message_id,
-        seq=row["seq"],
-        rev=row["rev"],
-        sender_id=sender_id,
-        message_type="system",
-        content=text,
-        note=note,
-        created_at=row["created_at"],
-    )
-    place = conversation_id, message.rev
-    tx.emit(MessageCreated(message=message), place=place, to=row["member_ids"])
-    return row
-
-
-async def _name(tx: Tx, user_id: UUID) -> str:
-    row = await tx.maybe(NAME, user_id=user_id)
-    return row["username"] if row else "somebody"
-
-
-def _listed(names: list[str]) -> str:
-    if len(names) > NOTE_NAMES:
-        return f"{len(names)} people"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

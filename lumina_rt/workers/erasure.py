@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from lumina_protocol.fields import uuid7
+from lumina_protocol.messages import Note, Person
+
+from lumina_rt import notes
 from lumina_rt.store.db import Db, Tx
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
-from lumina_rt.usernames import tell_companions
+from lumina_rt.usernames import erased_name, tell_companions
 
 DUE = query("erasure.due")
 PATIENTLY = query("purge.patiently")
@@ -46,7 +50,14 @@ AUDIENCES = query("erasure.audiences")
 SETTINGS = query("erasure.settings")
 ACCOUNT = query("erasure.account")
 
+OWNED = query("erasure.owned")
+LOCK = query("conversations.lock")
+STEP_DOWN = query("erasure.step_down")
+HEIR = query("members.heir")
+
 BATCH = 500
+GROUPS = 20
+"""That are given other owners in one transaction: it holds the lock of each."""
 
 
 @dataclass(slots=True)
@@ -73,7 +84,7 @@ class Erasure:
             due = await tx.maybe(DUE, before=now)
             if due is None:
                 return None
-            if await self._remove(tx, due["user_id"]):
+            if await self._remove(tx, due["user_id"]) or await self._pass_on(tx, due["user_id"]):
                 return 0
             await self._finish(tx, due["user_id"])
             return 1
@@ -82,6 +93,30 @@ class Erasure:
         """Whether there was anything."""
         counts = [(await tx.one(each, user_id=user_id, batch=BATCH))["removed"] for each in MANY]
         return any(counts)
+
+    async def _pass_on(self, tx: Tx, user_id: UUID) -> bool:
+        """Whether there were groups that they owned. Before the account: conversations are locked
+        before users."""
+        owned = await tx.all(OWNED, user_id=user_id, batch=GROUPS)
+        for row in owned:
+            await tx.run(LOCK, conversation_id=row["conversation_id"])
+            if await tx.maybe(STEP_DOWN, conversation_id=row["conversation_id"], user_id=user_id):
+                await self._note_heir(tx, row["conversation_id"], user_id)
+        return bool(owned)
+
+    async def _note_heir(self, tx: Tx, conversation_id: UUID, user_id: UUID) -> None:
+        heir = await tx.maybe(HEIR, conversation_id=conversation_id)
+        text = "The account of an owner of this group was deleted."
+        if heir:
+            text += f" {await notes.name(tx, heir['user_id'])} owns the group now."
+        note = Note(
+            kind="role",
+            people=[Person(user_id=user_id, username=erased_name(user_id))],
+            role="member",
+            owner_id=heir["user_id"] if heir else None,
+        )
+        id_ = uuid7()
+        await notes.add(tx, conversation_id, user_id, id_, text, note, digest=id_.bytes)
 
     async def _finish(self, tx: Tx, user_id: UUID) -> None:
         for statement in (BELONGINGS, AUDIENCES, SETTINGS):

@@ -77,6 +77,7 @@ from golden.frames import (
     refused,
     told,
 )
+from golden.group_examples import BANS, INVITES, ROLES
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
 from golden.presence_examples import PRESENCE
 from golden.reacting_examples import REACTING
@@ -425,6 +426,9 @@ EXAMPLES = [
     *TOTP,
     *CONVERSATIONS,
     *GROUPS,
+    *ROLES,
+    *INVITES,
+    *BANS,
     *MESSAGES,
     *EDITS,
     *REACTING,

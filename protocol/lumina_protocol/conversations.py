@@ -28,6 +28,8 @@ class Conversation(Wire):
     conversation_id: UUID
     conversation_type: Literal["direct", "group"]
     title: str | None = None
+    description: str | None = None
+    picture_media_id: UUID | None = None
     members: list[Member]
     """The first 20 who came."""
     member_count: int
@@ -193,7 +195,7 @@ class ConversationCreated(PersonalEvent):
 
 
 class ConversationJoined(PersonalEvent):
-    """Somebody has brought the user into a conversation that was there."""
+    """The user is in a conversation that was there: by somebody, or by a link."""
 
     type = "conversation.joined"
 

@@ -206,6 +206,20 @@ class NotAccepted(LuminaError):
     default = "This user does not accept messages from you."
 
 
+class Banned(LuminaError):
+    """From a group: by its admins, until they take it back."""
+
+    code = "banned"
+    default = "The admins of this group do not let this user in."
+
+
+class Full(LuminaError):
+    """A group has as many members as it can have."""
+
+    code = "full"
+    default = "This group has as many members as it can have."
+
+
 class IdTime(LuminaError):
     """The time within a new id (a UUIDv7) is not within the last 7 days or the next 5 minutes.
     Only where a thing is kept by the time of its id; an `op_id` may be of the last 30 days."""

@@ -16,15 +16,28 @@ class Person(Wire):
     username: str
 
 
+class GroupLook(Wire):
+    """How a group shows itself; what it has not is left out."""
+
+    title: str | None = None
+    description: str | None = None
+    picture_media_id: UUID | None = None
+
+
 class Note(Wire):
     """What a message of type "system" says, for apps that say it in their own words."""
 
     kind: str
-    """"created", "added", "removed" or "left"; a newer server may have others."""
+    """"created", "added", "removed", "left", "role", "changed", "joined" or "banned"; a newer
+    server may have others."""
     people: list[Person] = []
     """Whom it is about."""
     owner_id: UUID | None = None
-    """Who owns the group now, when that has changed."""
+    """Who owns the group now, when that has changed by itself."""
+    role: str | None = None
+    """Of "role": what the people are now."""
+    group: GroupLook | None = None
+    """Of "changed": all of it, as it is now."""
 
 
 class Reacted(Wire):

@@ -480,7 +480,7 @@ async def test_a_note_is_neither_edited_nor_deleted(house: House) -> None:
 async def test_a_group_has_no_more_members_than_allowed(
     house: House, pg: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lumina_rt.handlers.members.MAX_MEMBERS", 3)
+    monkeypatch.setattr("lumina_rt.access.MAX_MEMBERS", 3)
     group = await house.group("bob")
     add = AddMembers(conversation_id=group, usernames=["carol", "dave"], op_id=uuid7())
     assert await house.refused("alice", add) == "invalid usernames"

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from lumina_protocol.accounts import Device, Login, Logout, Refresh, Register
+from lumina_protocol.bans import BanMember, ListBans, UnbanMember
 from lumina_protocol.blocks import BlockUser, ListBlocks, UnblockUser
 from lumina_protocol.conversations import (
     CreateConversation,
@@ -20,7 +21,15 @@ from lumina_protocol.frame import (
     MAX_REQUEST_ID,
     Request,
 )
+from lumina_protocol.groups import ChangeConversation, SetRole
 from lumina_protocol.hides import HideMessages
+from lumina_protocol.invites import (
+    CreateInvite,
+    JoinConversation,
+    ListInvites,
+    LookAtInvite,
+    RevokeInvite,
+)
 from lumina_protocol.lifecycle import (
     ChangePassword,
     ChangeUsername,
@@ -88,6 +97,7 @@ FLAGS = st.none() | st.booleans()
 EMAILS = st.sampled_from(["alice@example.com", "o'hara+tag@mail.example", "ünï@exämple.org"])
 MAILED = st.text("ab-_=", min_size=1, max_size=200)
 TOTP_CODES = st.text("0123456789-AB ", min_size=6, max_size=40)
+CODES = st.text("ab-_", min_size=1, max_size=100)
 REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     "account.register": st.builds(
         Register,
@@ -166,6 +176,44 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     ),
     "member.remove": st.builds(
         RemoveMember, conversation_id=st.uuids(), op_id=NEW_IDS, user_id=st.uuids()
+    ),
+    "member.set_role": st.builds(
+        SetRole,
+        conversation_id=st.uuids(),
+        op_id=NEW_IDS,
+        user_id=st.uuids(),
+        role=st.sampled_from(["owner", "admin", "member"]),
+    ),
+    "conversation.change": st.builds(
+        ChangeConversation,
+        conversation_id=st.uuids(),
+        op_id=NEW_IDS,
+        title=st.none() | SHORT,
+        description=st.none() | TEXT.map(lambda text: text[:500]),
+        picture_media_id=st.none() | st.uuids(),
+    ),
+    "invite.create": st.builds(
+        CreateInvite,
+        invite_id=NEW_IDS,
+        conversation_id=st.uuids(),
+        max_uses=st.none() | st.integers(1, 100_000),
+        expires_at=st.none() | SEQS,
+    ),
+    "invite.list": st.builds(ListInvites, conversation_id=st.uuids()),
+    "invite.revoke": st.builds(RevokeInvite, conversation_id=st.uuids(), invite_id=st.uuids()),
+    "invite.look": st.builds(LookAtInvite, code=CODES),
+    "conversation.join": st.builds(JoinConversation, code=CODES, op_id=NEW_IDS),
+    "member.ban": st.builds(
+        BanMember, conversation_id=st.uuids(), op_id=NEW_IDS, user_id=st.uuids()
+    ),
+    "member.unban": st.builds(
+        UnbanMember, conversation_id=st.uuids(), op_id=NEW_IDS, user_id=st.uuids()
+    ),
+    "member.bans": st.builds(
+        ListBans,
+        conversation_id=st.uuids(),
+        before=st.none() | st.tuples(SEQS, st.uuids()),
+        limit=st.integers(1, 100),
     ),
     "conversation.list": st.builds(
         ListConversations,

@@ -23,10 +23,10 @@ from lumina_protocol.messages import Message, MessagePage, Note, Reacted
 from lumina_protocol.session import MAX_CURSORS
 from pydantic import BaseModel
 
+from lumina_rt.access import MAX_MEMBERS
 from lumina_rt.config import Settings
 from lumina_rt.gateway.connection import PATH
 from lumina_rt.handlers import resume
-from lumina_rt.handlers.members import MAX_MEMBERS
 from lumina_rt.limits import HOT, SLOW, TOKEN
 from lumina_rt.pages import PAGE_BYTES
 from lumina_rt.session import AUTH_TRIES
@@ -202,6 +202,8 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
         conversation_id=id_,
         conversation_type="group",
         title="\U00010400" * 100,
+        description="\x01" * 500,
+        picture_media_id=id_,
         members=[Member(user_id=id_, username="\U00010400" * 30)] * 20,
         member_count=most,
         last_seq=most,
@@ -241,10 +243,13 @@ def test_how_much_is_told_at_once() -> None:
     assert len(re.findall(rf"\b{MAX_CURSORS}\b", steps)) == 3
 
 
+KINDS = ("created", "added", "removed", "left", "joined", "banned", "role", "changed")
+
+
 def test_notes_are_described() -> None:
     text = section("### message.history")
     assert all(f"`{name}`" in text for name in Note.model_fields)
-    assert all(f"`{kind}`" in text for kind in ("created", "added", "removed", "left"))
+    assert all(f"`{kind}`" in text for kind in KINDS)
 
 
 def test_changed_messages_are_described() -> None:

@@ -86,6 +86,7 @@ SEES: dict[str, Sees | Own | NoAccess] = {
         nobody=f"{REACTIONS}, alice public/alice",
         trent="bob public/trent",
     ),
+    "conversation_bans": NoAccess(),
     "conversation_drafts": Own(),
     "conversation_invites": NoAccess(),
     "conversation_participants": Sees(

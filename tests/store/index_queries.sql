@@ -172,6 +172,12 @@ update conversation_participants set invited_by = null where invited_by = :user_
 select conversation_id, delivered_seq, read_seq from receipts where user_id = :user_id;
 -- name: membership_intervals_by_user
 select conversation_id, from_seq, to_seq from membership_intervals where user_id = :user_id;
+-- name: conversation_bans_newest
+select user_id from conversation_bans where conversation_id = :conversation_id order by created_at desc, user_id desc limit :limit;
+-- name: conversation_bans_by_user
+delete from conversation_bans where user_id = :user_id;
+-- name: conversation_bans_by_admin
+update conversation_bans set banned_by = null where banned_by = :id;
 -- name: conversation_invites_of_conversation
 select invite_id, expires_at from conversation_invites where conversation_id = :conversation_id;
 -- name: messages_expiring

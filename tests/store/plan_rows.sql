@@ -73,6 +73,8 @@ select id, 'subject ' || n, 'Subject ' || n, n % 400 = 1, n % 200 = 1, case when
 
 insert into conversation_invites (invite_id, conversation_id, created_by, code_digest)
 select id, conversation_id, user_id, digest from given;
+insert into conversation_bans (conversation_id, user_id, banned_by, created_at)
+select conversation_id, other_id, user_id, at from given on conflict do nothing;
 insert into scheduled_messages (message_id, conversation_id, user_id, body, send_at, sent_at)
 select id, conversation_id, user_id, '{}', at, case when n % 20 > 0 then at end from given;
 insert into reports (report_id, reporter_id, reported_type, reported_id, reason, status, reviewed_by, reviewed_at, created_at)

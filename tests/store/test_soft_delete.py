@@ -31,6 +31,8 @@ EXCEPTIONS = {
     "purge.stories": "those that expired_stories found",
     "trace.find": "an operator asks where it is, also when it was deleted",
     "purge.comments": "those that deleted_comments found",
+    "invites.came": "a note is never deleted",
+    "bans.page": "who is kept out may come back",
     "blocks.page": "whom one has blocked may come back",
     "profiles.id_of": "`profiles.get` asks whether they may be known",
     "settings.get": "one's own, and who is logged in is there",

@@ -42,6 +42,7 @@ STAYS = {
     "message_pins.user_id": "part of a conversation",
     "conversation_participants.user_id": "whose messages they are; under the new name",
     "conversation_participants.invited_by": "how somebody else came",
+    "conversation_bans.banned_by": "who keeps somebody else out",
     "conversation_invites.created_by": "links of a group, which its admins see",
     "conversations.direct_low": "whose conversation it is",
     "conversations.direct_high": "whose conversation it is",
