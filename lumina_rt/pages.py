@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import orjson
 from lumina_protocol import EVENTS
 from lumina_protocol.codec import MSGPACK
 from lumina_protocol.conversations import Conversation, ConversationSynced
@@ -87,10 +88,16 @@ def fitting(rows: list[Row]) -> list[Row]:
     """As many of the first rows as fit into one reply, and at least one."""
     size = 0
     for count, row in enumerate(rows):
-        size += len(row["content"].encode())
+        size += len(row["content"].encode()) + _beyond_text(row)
         if size > PAGE_BYTES:
             return rows[: max(count, 1)]
     return rows
+
+
+def _beyond_text(row: Row) -> int:
+    """In bytes, about."""
+    found = [row[name] for name in ("attachments", "reply_to", "mentions") if row[name]]
+    return len(orjson.dumps(found)) if found else 0
 
 
 @dataclass(frozen=True, slots=True)
