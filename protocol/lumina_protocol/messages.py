@@ -50,7 +50,7 @@ T = TypeVar("T")
 class Attachment(Wire):
     media_id: UUID
     kind: str
-    """"image", "gif", "sticker", "video", "audio" or "voice_note"; a newer server may have others."""
+    """"image", "gif", "sticker", "video", "audio", "voice_note", or what a newer server has."""
     content_type: str
     bytes: int
     width: int | None = None
