@@ -26,6 +26,7 @@ from lumina_protocol.messages import (
 )
 from pydantic import ValidationError
 
+from lumina_rt.app import Node
 from lumina_rt.client import Client
 from lumina_rt.config import Settings
 from tests.handlers.test_sending import codes, held
@@ -50,6 +51,8 @@ class Talk:
     """Alice, on two nodes, talks with Bob, on the second, and elsewhere with Mallory."""
 
     pg: asyncpg.Connection
+    one: Node
+    two: Node
     alice: Client
     alice_too: Client
     bob: Client
@@ -87,7 +90,7 @@ async def talking(settings: Settings, pg: asyncpg.Connection) -> AsyncIterator[T
         ):
             talk = await open_conversation(alice, "bob")
             elsewhere = await open_conversation(alice, "mallory")
-            yield Talk(pg, alice, alice_too, bob, mallory, talk, elsewhere)
+            yield Talk(pg, one, two, alice, alice_too, bob, mallory, talk, elsewhere)
 
 
 def user_id(client: Client) -> UUID:
