@@ -246,7 +246,8 @@ async def test_who_could_not_see_it_does_not_start_the_time(
             async with oracle(talk.alice, talk.mallory):
                 await read(talk.two, group, sent.seq + 1, user_id(talk.mallory))
                 await say(talk.alice, group, "next")
-            (event,) = await created(inbox, 1)
+            async with asyncio.timeout(5):
+                (event,) = await created(inbox, 1)
         assert (await talk.alice.call(asked)).messages[0].expires_at is not None
         assert event.message.content == "next", "bob hears nothing of what he does not see"
 
