@@ -17,6 +17,7 @@ from aiohttp import web
 from lumina_protocol.errors import CloseCode, Unavailable
 
 import lumina_rt.handlers  # noqa: F401  (fills the router)
+from lumina_rt.blobs.local import LocalBlobs
 from lumina_rt.bus.bus import Bus
 from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.bus.entry import Delivery
@@ -28,6 +29,7 @@ from lumina_rt.gate import Filling, Gate, Read
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.gateway import Gateway
 from lumina_rt.gateway.trace import sessions_of
+from lumina_rt.http.downloads import Downloads
 from lumina_rt.http.faults import FAULTS
 from lumina_rt.http.operations import Operations
 from lumina_rt.http.private import private_app
@@ -36,6 +38,7 @@ from lumina_rt.http.trace import Asked
 from lumina_rt.hub import Hub
 from lumina_rt.letters import Letters
 from lumina_rt.limits import Limits
+from lumina_rt.links import Links
 from lumina_rt.pages import fillings
 from lumina_rt.preflight import examine, refuse_problems
 from lumina_rt.router import Services
@@ -49,6 +52,7 @@ from lumina_rt.tokens import AccessTokens, RefreshTokens
 from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.epoch import Epoch
 from lumina_rt.workers.expiry import Expiry
+from lumina_rt.workers.exports import ArchiveWorker
 from lumina_rt.workers.health import Health
 from lumina_rt.workers.heartbeat import Heartbeat
 from lumina_rt.workers.mailer import Mailer
@@ -188,10 +192,17 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "tail": node.tail.run,
         "revocations": node.revocations.run,
         "health": Health(node.heartbeat, node.bus, node.gateway.set_cut_off).run,
+        "exports": _exports(node).run,
         "counters": Counters(node.services.db).run,
         "expiry": Expiry(node.services.db).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
     }
+
+
+def _exports(node: Node) -> ArchiveWorker:
+    services = node.services
+    blobs = LocalBlobs(node.settings.blob_dir)
+    return ArchiveWorker(services.db, blobs, services.keyring, node.telemetry)
 
 
 def _mailer(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -230,6 +241,7 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         db=db,
         access_tokens=AccessTokens(settings.secrets, settings.token_ttl_s),
         refresh_tokens=RefreshTokens(settings.secrets),
+        links=Links(settings.secrets),
         session_days=settings.session_days,
         delete_after_days=settings.delete_after_days,
         sessions_ended=_both(revocations.look, bus.say_ended),
@@ -384,6 +396,7 @@ async def _http_server(
 ) -> web.Server:
     public = public_app(settings.body_timeout_s, settings.allowed_origins)
     operations.add_to(public)
+    Downloads(operations.services, LocalBlobs(settings.blob_dir)).add_to(public)
     runner = web.AppRunner(
         public,
         handle_signals=False,

@@ -29,6 +29,7 @@ PER_HOUR = 5
 """To one user, of each kind: whoever has others mailed does not get further by asking more often,
 and what strangers cause leaves room for what the owner asks for."""
 RECIPIENT, BODY = "mails.recipient", "mails.body"
+ADDRESS = "users.email"
 Purpose = Literal["verify_email", "change_email", "email_taken", "email_changed", "reset_password"]
 
 SUBJECTS: dict[Purpose, str] = {

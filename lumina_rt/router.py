@@ -30,6 +30,7 @@ from lumina_rt.credentials import Passwords
 from lumina_rt.keyring import Keyring
 from lumina_rt.letters import Letters
 from lumina_rt.limits import HOT, Limits, Who
+from lumina_rt.links import Links
 from lumina_rt.session import Input, Waiting
 from lumina_rt.store.db import Db, Emitted
 from lumina_rt.store.group_commit import Writers
@@ -67,6 +68,7 @@ class Services:
     sessions_ended: Callable[[], None]
     """To be called when logins have ended: their sockets are closed at once, on all nodes."""
     passwords: Passwords
+    links: Links
     keyring: Keyring
     """Seals what Postgres is not to read."""
     letters: Letters

@@ -67,6 +67,7 @@ class Telemetry:
     failures: Counter = field(init=False)
     strays: Gauge = field(init=False)
     purges: Counter = field(init=False)
+    exports: Counter = field(init=False)
     mails: Counter = field(init=False)
     batches: Histogram = field(init=False)
     limited: Counter = field(init=False)
@@ -94,6 +95,7 @@ class Telemetry:
             "lumina_partition_strays", "Rows in default partitions", ["parent"], registry=r
         )
         self.purges = Counter("lumina_purged", "Rows removed for good", ["table"], registry=r)
+        self.exports = Counter("lumina_exports", "Archives made", ["outcome"], registry=r)
         self.mails = Counter("lumina_mails", "Mails", ["purpose", "outcome"], registry=r)
         self.batches = Histogram(
             "lumina_batch_items", "Committed together", buckets=BATCH_ITEMS, registry=r
@@ -179,6 +181,20 @@ class Telemetry:
         self.purges.labels(table).inc(rows)
         if rows:
             self.log.info("purged", table=table, rows=rows)
+
+    def export_made(self, size_bytes: int) -> None:
+        self.exports.labels("made").inc()
+        self.log.info("export made", size_bytes=size_bytes)
+
+    def export_failed(self, error: Exception) -> None:
+        """Told to who asked; they may ask again."""
+        self.exports.labels("failed").inc()
+        self.log.error("export failed", cause=f"{type(error).__name__}: {error}")
+
+    def blob_missing(self, key: str) -> None:
+        self.log.error(
+            "a file is not there; is LUMINA_BLOB_DIR the same folder on all nodes?", key=key
+        )
 
     def mail_sent(self, purpose: str, tries: int) -> None:
         self.mails.labels(purpose, "sent").inc()

@@ -20,6 +20,7 @@ from lumina_protocol.conversations import (
     ListConversations,
     Member,
 )
+from lumina_protocol.exports import Export, ExportChanged, ListExports
 from lumina_protocol.frame import PersonalEvent
 from lumina_protocol.lifecycle import AccountChanged, UserRenamed
 from lumina_protocol.messages import (
@@ -55,6 +56,7 @@ class World:
     against: dict[UUID, Decision] = field(default_factory=dict)
     blocks: dict[UUID, BlockedUser] = field(default_factory=dict)
     settings: UserSettings | None = None
+    exports: dict[UUID, Export] = field(default_factory=dict)
     told: set[object] = field(default_factory=set, compare=False)
     """What events have told of; an event may be later than the snapshot that has it already."""
 
@@ -90,6 +92,8 @@ class World:
                 self.blocks.pop(user_id, None)
             case SettingsChanged(settings=settings):
                 self.settings = settings
+            case ExportChanged(export=export):
+                self.exports[export.export_id] = export
 
     def _reports(self, news: PersonalEvent) -> None:
         match news:
@@ -188,6 +192,7 @@ async def snapshot(client: Client) -> World:
     blocks = await client.call(ListBlocks(limit=100))
     assert not blocks.more
     world.blocks = {user.user_id: user for user in blocks.users}
+    world.exports = {e.export_id: e for e in (await client.call(ListExports())).exports}
     page = await client.call(ListConversations(limit=40))
     assert not page.more
     for conversation in page.conversations:

@@ -31,7 +31,7 @@ from lumina_protocol.emails import (
 from lumina_protocol.errors import InvalidToken, RateLimited
 from lumina_protocol.fields import email_key
 
-from lumina_rt.letters import Purpose
+from lumina_rt.letters import ADDRESS, Purpose
 from lumina_rt.logins import prove
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
@@ -52,7 +52,7 @@ VERIFIED = query("emails.verified")
 SET_PASSWORD = query("emails.set_password")
 END_ALL = query("sessions.end_all")
 
-ADDRESS, PENDING = "users.email", "account_tokens.email"
+PENDING = "account_tokens.email"
 CONFIRM, RESET = ["verify_email", "change_email"], ["reset_password"]
 CONFIRM_TTL_S, RESET_TTL_S = 24 * 3600, 3600
 LINKS_PER_HOUR = 5

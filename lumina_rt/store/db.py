@@ -86,6 +86,12 @@ class Tx:
     async def run(self, query: Query, **params: object) -> None:
         await self.conn.execute(query.text, *query.args(params))
 
+    async def batches(self, query: Query, size: int, **params: object) -> AsyncIterator[list[Row]]:
+        """All rows, `size` at a time, however many there are. Within a transaction."""
+        cursor = await self.conn.cursor(query.text, *query.args(params))
+        while rows := await cursor.fetch(size):
+            yield rows
+
     def emit(
         self,
         event: Event,
@@ -136,6 +142,17 @@ class Db:
             async with self._tx() as tx, tx.conn.transaction():
                 yield tx
                 await tx.keep_personal()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Tx]:
+        """A REPEATABLE READ transaction: all its statements see one moment. It tells nobody
+        anything: who numbers events must see the newest.
+
+        Raises as `tx` does.
+        """
+        with _refusing():
+            async with self._tx() as tx, tx.conn.transaction(isolation="repeatable_read"):
+                yield tx
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[Tx]:

@@ -57,6 +57,7 @@ from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resu
 
 from golden.access_examples import BLOCKS, PROFILES, SETTINGS
 from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS, TOTP
+from golden.export_examples import EXPORTS
 from golden.frames import (
     ADDITION,
     ALICE,
@@ -489,6 +490,7 @@ EXAMPLES = [
     *LOGINS,
     *BOTS,
     *LIFECYCLE,
+    *EXPORTS,
     *EMAILS,
     *TOTP,
     *CONVERSATIONS,

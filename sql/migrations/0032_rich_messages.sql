@@ -2,7 +2,7 @@
 
 create index messages_unread_expiring on messages (conversation_id, seq)
     where expires_after_s is not null and expires_at is null and not is_deleted;
-comment on index messages_unread_expiring is 'messages.start_expiry: what waits for its first reading';
+comment on index messages_unread_expiring is 'messages.waits_for_reading and start_expiry: what waits for its first reading';
 
 -- What a message has attached, in its order, as members are told of it. Only a voice note has a waveform: base64
 -- of one byte for each peak. In PL/pgSQL, here and below, because it keeps its plan: a page of plain text costs

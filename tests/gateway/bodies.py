@@ -52,6 +52,8 @@ def of_accounts() -> Bodies:
         "account.change_username": {"username": new_name(), "password": "not the right one"},
         "account.deactivate": {"password": "not the right one"},
         "account.delete": {"password": "not the right one", "reason": "no reason"},
+        "account.export": {"export_id": uuid7()},
+        "account.exports": {},
         "account.restore": {"username": "nobody", "password": PASSWORD},
         "account.set_email": {"email": "a@example.com", "password": PASSWORD},
         "account.verify_email": {"token": "x"},

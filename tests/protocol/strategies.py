@@ -14,6 +14,7 @@ from lumina_protocol.conversations import (
     TellTyping,
 )
 from lumina_protocol.emails import RequestReset, ResetPassword, SetEmail, VerifyEmail
+from lumina_protocol.exports import ExportAccount, ListExports
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import (
     MAX_REQUEST_ID,
@@ -105,6 +106,8 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     ),
     "account.deactivate": st.builds(Deactivate, password=PASSWORDS),
     "account.delete": st.builds(DeleteAccount, password=PASSWORDS, reason=st.none() | SHORT),
+    "account.export": st.builds(ExportAccount, export_id=NEW_IDS),
+    "account.exports": st.builds(ListExports),
     "account.restore": st.builds(
         RestoreAccount, username=NAMES, password=PASSWORDS, code=st.just("123456")
     ),

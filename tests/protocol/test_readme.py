@@ -104,7 +104,7 @@ def test_the_table_of_errors_is_that_of_the_code() -> None:
 
 
 WITHOUT_ERRORS = [
-    "account.logout", "conversation.list", "device.list", "limits.get", "ping",
+    "account.exports", "account.logout", "conversation.list", "device.list", "limits.get", "ping",
     "report.list", "session.end_others", "session.list", "settings.get", "token.list", "totp.get",
     "user.blocks",
 ]  # fmt: skip

@@ -39,6 +39,8 @@ select user_id from account_deletions where purge_after < :before and purged_at 
 select export_id, status from account_exports where user_id = :user_id order by created_at desc limit :limit;
 -- name: account_exports_open
 select export_id from account_exports where status = 'pending' order by created_at limit 1;
+-- name: account_exports_kept
+select export_id from account_exports where storage_key is not null and expires_at <= :before order by expires_at limit 1;
 
 -- name: media_objects_of_user
 select media_id, bytes from media_objects where user_id = :user_id and not is_deleted;
@@ -169,6 +171,11 @@ select conversation_id, delivered_seq, read_seq from receipts where user_id = :u
 select conversation_id, from_seq, to_seq from membership_intervals where user_id = :user_id;
 -- name: conversation_invites_of_conversation
 select invite_id, expires_at from conversation_invites where conversation_id = :conversation_id;
+-- name: messages_unread_expiring
+select seq from messages
+where conversation_id = :conversation_id and seq <= :seq and expires_after_s is not null and expires_at is null
+  and not is_deleted;
+
 -- name: messages_expiring
 select conversation_id, seq from messages where expires_at < :before and not is_deleted order by expires_at limit :limit;
 -- name: message_edits_old

@@ -31,8 +31,9 @@ select id, user_id, 'reset_password', case when n % 100 = 0 then digest end, cas
 insert into username_history (username_key, user_id, held_until) select 'former' || n, user_id, at from given;
 insert into account_deletions (user_id, purge_after, created_at, purged_at)
 select id, at, at, case when n % 50 > 0 then at end from given;
-insert into account_exports (export_id, user_id, status, created_at)
-select id, user_id, case when n % 100 = 0 then 'pending' else 'gone' end, at from given;
+insert into account_exports (export_id, user_id, status, created_at, storage_key, size_bytes, expires_at)
+select id, user_id, case when n % 100 < 2 then 'pending' when n % 100 = 2 then 'ready' else 'gone' end, at,
+       case when n % 100 in (1, 2) then 'exports/' || n end, case when n % 100 in (1, 2) then 100 end, at + interval '7 days' from given;
 
 insert into media_objects (media_id, user_id, kind, status, content_type, bytes, sha256, is_deleted, deleted_at, updated_at)
 select id, user_id, 'image', case when n % 20 = 1 then 'uploading' else 'ready' end, 'image/webp', 1000, digest,

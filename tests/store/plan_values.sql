@@ -39,7 +39,7 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        array[busy.last_rev - 20] as after_revs, array[busy.last_rev - 20] as revs, array[busy.last_seq - 20] as seqs,
        'The busy ones' as title, array['user7', 'user8'] as username_keys, 'conversation.left' as event_type,
        '{}' as body, '{}' as note, array['member', 'member', 'member'] as roles, reader.user_id as inviter_id,
-       array['hello'] as contents, array[decode(md5('hello'), 'hex')] as digests,
+       array['hello'] as contents, array[null::jsonb] as extras, busy.last_seq - 20 as upto_seq, array[decode(md5('hello'), 'hex')] as digests,
        busy.last_seq - 20 as base_rev, busy.last_rev - 20 as after_rev, 'hello' as content, uuid7_floor(now()) as op_id, 'message.edit' as op,
        decode(md5('hello'), 'hex') as digest, '{}' as result,
        gen_random_uuid() as mail_id, 'reset_password' as purpose, array['reset_password'] as purposes, 'x' as recipient,
@@ -62,6 +62,7 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        true as is_private, 'friends' as profile_visibility, true as show_activity_status, 'no_one' as allow_messages_from,
        true as email_notifications, true as push_notifications, 'daily' as notification_frequency,
        true as autoplay_videos, true as data_saver_mode, 'dark' as dark_mode, true as calm_mode,
-       60 as time_limit_minutes, true as hide_metrics
+       60 as time_limit_minutes, true as hide_metrics,
+       (select export_id from account_exports limit 1) as export_id, 'exports/1.zip' as storage_key, 100 as size_bytes
 from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s,
      (select * from reports where status = 'appealed' order by report_id limit 1) p;
