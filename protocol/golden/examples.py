@@ -36,7 +36,6 @@ from lumina_protocol.errors import (
 from lumina_protocol.limits import GetLimits, LimitLeft, LimitsLeft
 from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, RemoveMember
 from lumina_protocol.messages import (
-    Attachment,
     DeleteMessage,
     EditMessage,
     Message,
@@ -47,9 +46,7 @@ from lumina_protocol.messages import (
     MessagePage,
     MessageSent,
     Note,
-    Origin,
     Person,
-    Quote,
     ReadHistory,
     SendMessage,
 )
@@ -69,15 +66,11 @@ from golden.frames import (
     EDIT,
     FIRST,
     GROUP,
-    MEDIA,
     MINUTE,
     NOW,
-    OTHER_ID,
-    POST,
     REMOVAL,
     SECOND,
     SESSION,
-    THIRD,
     TOKEN,
     answered,
     asked,
@@ -85,6 +78,7 @@ from golden.frames import (
     told,
 )
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
+from golden.message_examples import BEYOND_TEXT
 from golden.report_examples import MODERATION, REPORTS
 
 
@@ -155,48 +149,6 @@ HI = message(1, FIRST, ALICE, "Hi Bob")
 ANSWER = message(2, SECOND, BOB, "Hi Alice, ça va? 👋")
 EDITED = HI.model_copy(
     update={"rev": 3, "content": "Hi Bob, how are you?", "edited_at": NOW + 26_000}
-)
-PICTURE = message(3, THIRD, ALICE, "It was here").model_copy(
-    update={
-        "message_type": "image",
-        "attachments": [
-            Attachment(
-                media_id=MEDIA,
-                kind="image",
-                content_type="image/jpeg",
-                bytes=48_213,
-                width=1280,
-                height=960,
-                blurhash="LEHV6nWB2yk8pyo0adR*.7kCMdnj",
-            )
-        ],
-        "reply_to": Quote(
-            message_id=SECOND,
-            seq=2,
-            sender_id=BOB,
-            message_type="text",
-            excerpt=ANSWER.content,
-        ),
-        "mentions": [BOB],
-        "expires_after_s": 3600,
-    }
-)
-SHARED = message(3, THIRD, ALICE, "").model_copy(
-    update={
-        "message_type": "voice_note",
-        "attachments": [
-            Attachment(
-                media_id=MEDIA,
-                kind="voice_note",
-                content_type="audio/ogg",
-                bytes=9120,
-                duration_ms=2300,
-                waveform="AAkqYP/IdzEF",
-            )
-        ],
-        "forwarded": True,
-        "expires_at": NOW + 60 * MINUTE,
-    }
 )
 DELETED = ANSWER.model_copy(update={"rev": 4, "content": "", "is_deleted": True})
 OPENED = note(
@@ -390,40 +342,6 @@ MESSAGES = [
     answered(
         6, "message.send", MessageSent(message_id=FIRST, seq=1, rev=1, created_at=HI.created_at)
     ),
-    asked(
-        9,
-        SendMessage(
-            conversation_id=CONVERSATION,
-            message_id=THIRD,
-            message_type="image",
-            media_ids=[MEDIA],
-            reply_to=SECOND,
-            mentions=[BOB],
-            expires_after_s=3600,
-            content="It was here",
-        ),
-        ", a picture that answers",
-    ),
-    asked(
-        10,
-        SendMessage(
-            conversation_id=CONVERSATION,
-            message_id=THIRD,
-            message_type="post_share",
-            post_id=POST,
-            expires_at=NOW + 60 * MINUTE,
-        ),
-        ", a post",
-    ),
-    asked(
-        10,
-        SendMessage(
-            conversation_id=CONVERSATION,
-            message_id=THIRD,
-            forwarded_from=Origin(conversation_id=GROUP, message_id=OTHER_ID),
-        ),
-        ", passed on",
-    ),
     asked(7, ReadHistory(conversation_id=CONVERSATION), ", the newest"),
     asked(7, ReadHistory(conversation_id=CONVERSATION, before_seq=3, limit=2), ", before"),
     asked(7, ReadHistory(conversation_id=CONVERSATION, after_seq=0, limit=200)),
@@ -432,8 +350,6 @@ MESSAGES = [
         8, "message.history", MessagePage(messages=[], last_seq=2, last_rev=2), ", nothing there"
     ),
     told(MessageCreated(message=ANSWER)),
-    told(MessageCreated(message=PICTURE), ", a picture that answers"),
-    told(MessageCreated(message=SHARED), ", passed on"),
 ]
 
 EDITS = [
@@ -496,6 +412,7 @@ EXAMPLES = [
     *CONVERSATIONS,
     *GROUPS,
     *MESSAGES,
+    *BEYOND_TEXT,
     *EDITS,
     *REPORTS,
     *MODERATION,
