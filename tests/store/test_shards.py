@@ -43,6 +43,7 @@ EXCEPTIONS = {
         "comments, conversations, poll_options, posts, stories, users: what is pending on the shard"
     ),
     "counters.compare": "post_analytics, posts: all of a shard",
+    "messages.delete": "media_refs, message_mentions: what it has used and named, on their shards",
     "expiry.due": "messages: what is due on the shard",
     "archive.followers": "follows: those of others, on every shard",
     "archive.follow_requests": "follow_requests: the same",
