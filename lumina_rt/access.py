@@ -13,11 +13,13 @@ from uuid import UUID
 from lumina_protocol.errors import (
     Blocked,
     Forbidden,
+    Gone,
     LuminaError,
     NotAccepted,
     NotFound,
     Suspended,
 )
+from lumina_protocol.messages import Message
 
 from lumina_rt.store.queries import query
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from lumina_rt.store.db import Row, Tx
 
 MEMBERSHIP = query("conversations.membership")
+SEEN = query("messages.seen")
 STAFF = query("moderation.staff_role")
 VISIBLE = query("access.visible")
 CLOSED_TO = query("access.closed_to")
@@ -55,6 +58,28 @@ async def group_admin(tx: Tx, *, user_id: UUID, conversation_id: UUID) -> Row:
     if row["role"] not in ("owner", "admin"):
         raise Forbidden("Only its owner and its admins do this.", field="conversation_id")
     return row
+
+
+async def message(tx: Tx, *, user_id: UUID, conversation_id: UUID, message_id: UUID) -> Message:
+    """One that the user may see, a tombstone too. Raises NotFound, with the field of what there is
+    not."""
+    await member(tx, user_id=user_id, conversation_id=conversation_id)
+    where = {"conversation_id": conversation_id, "message_id": message_id}
+    row = await tx.maybe(SEEN, user_id=user_id, **where)
+    if row is None:
+        raise NotFound("The conversation has no such message.", field="message_id")
+    return Message.model_validate(dict(row))
+
+
+async def said(tx: Tx, *, user_id: UUID, conversation_id: UUID, message_id: UUID) -> Message:
+    """One that somebody has said, and that is still there. Raises Gone, Forbidden as well."""
+    where = {"conversation_id": conversation_id, "message_id": message_id}
+    found = await message(tx, user_id=user_id, **where)
+    if found.is_deleted:
+        raise Gone("This message was deleted.", field="message_id")
+    if found.message_type == "system":
+        raise Forbidden("What the server notes stays as it is.", field="message_id")
+    return found
 
 
 async def staff(tx: Tx, *, user_id: UUID) -> str:

@@ -40,13 +40,17 @@ async def wipe(tx: Tx, conversation_id: UUID, seqs: Sequence[int]) -> None:
     await announce_all(tx, conversation_id, seqs)
 
 
+async def waits_for_reading(tx: Tx, *, conversation_id: UUID, upto_seq: int, user_id: UUID) -> bool:
+    """Whether `start_expiry` has something to do, most likely: by an index, and without a lock."""
+    read = {"conversation_id": conversation_id, "upto_seq": upto_seq, "user_id": user_id}
+    return await tx.maybe(WAITS_FOR_READING, **read) is not None
+
+
 async def start_expiry(tx: Tx, *, conversation_id: UUID, upto_seq: int, user_id: UUID) -> None:
     """A user has read up to here: what others have sent to expire some time after its first
-    reading, gets its moment, and the members are told. Takes the conversation's lock if there is
-    such a message, so before any lock of a user."""
+    reading, gets its moment, and the members are told. Takes the conversation's lock, so before
+    any lock of a user."""
     read = {"conversation_id": conversation_id, "upto_seq": upto_seq, "user_id": user_id}
-    if await tx.maybe(WAITS_FOR_READING, **read) is None:
-        return
     await tx.run(LOCK, conversation_id=conversation_id)
     while rows := await tx.all(START_EXPIRY, batch=BATCH, **read):
         await announce_all(tx, conversation_id, [row["seq"] for row in rows])

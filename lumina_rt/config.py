@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     database must not be able to read is encrypted under the first, and all decrypt. Needed in
     production; in development it is made of the secret. `lumina keys` changes it."""
     blob_dir: Path = Path(".lumina/blobs")
-    """Where uploaded files are kept."""
+    """Where archives of exports are kept, and later uploads: the same folder on all nodes."""
 
     smtp_url: SecretStr | None = None
     """smtp://user:password@host:587 (STARTTLS), or smtps:// (TLS at once): who is given the mails.
@@ -157,6 +157,8 @@ class Settings(BaseSettings):
     limit_message: Limit = Rate(60, 1, 300)
     """Messages sent."""
     limit_typing: Limit = Rate(5, 1, 20)
+    limit_token: Limit = Rate(60, 60, 300)
+    """Wrong tokens over HTTP from one address."""
     # Of all nodes together, by each node alone while Redis is away.
     limit_login: Limit = Rate(10, 600, 10)
     """Wrong passwords for one account from one address."""

@@ -28,6 +28,8 @@ MOST = 20_000
 KNOWN_FOR_US = 30 * 86_400 * 1_000_000
 HOT = {"default": "limit_default", "message": "limit_message", "typing": "limit_typing"}
 """Classes that count users, and the setting of each."""
+TOKEN = "token"  # noqa: S105
+"""The class that counts addresses, of wrong tokens over HTTP: on a websocket a few end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Limits:
     _hot: dict[str, tuple[Rate, Tats]] = field(init=False)
     _rates: Mapping[Rule, Rate | None] = field(init=False)
     _alone: Tats = field(default_factory=lambda: Tats(MOST))
+    _wrong_tokens: Tats = field(default_factory=lambda: Tats(MOST))
 
     def __post_init__(self) -> None:
         rates = {name: getattr(self.settings, setting) for name, setting in HOT.items()}
@@ -129,6 +132,16 @@ class Limits:
             rate, tats = hot
             if wait_us := tats.take(user.int, rate, self.now_us()):
                 raise self._refusal(name, wait_us)
+
+    def take_token(self, address: str) -> Callable[[], None]:
+        """Before a token is looked at; what it returns is to be called if it was a good one. Raises
+        RateLimited when too many from this address were wrong."""
+        if not (rate := self.settings.limit_token):
+            return lambda: None
+        subject = network(address)
+        if wait_us := self._wrong_tokens.take(subject, rate, self.now_us()):
+            raise self._refusal(TOKEN, wait_us)
+        return lambda: self._wrong_tokens.give_back(subject, rate)
 
     async def charge(self, name: str, who: Who) -> Charge:
         """Count a request of another class: for all it counts for, or for nothing. Raises

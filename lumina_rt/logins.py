@@ -23,6 +23,7 @@ SUPERSEDE = query("sessions.supersede")
 PUT_DEVICE = query("devices.put")
 FORGET_DEVICES = query("devices.forget")
 PASSWORD = query("accounts.password")
+LOCK = query("lifecycle.lock")
 CREDENTIALS = query("accounts.credentials")
 
 MAX_SESSIONS = 100
@@ -91,6 +92,14 @@ async def prove(ctx: Ctx, password: str) -> str:
     if not await ctx.services.passwords.matches(password, hashed) or hashed is None:
         raise wrong_password()
     return hashed
+
+
+async def still_proven(ctx: Ctx, tx: Tx, hashed: str) -> None:
+    """That the password was not changed since `prove`, nor is until the commit. Raises
+    WrongCredentials."""
+    row = await tx.maybe(LOCK, user_id=ctx.user_id)
+    if row is None or row["password_hash"] != hashed:
+        raise wrong_password()
 
 
 def wrong_password() -> WrongCredentials:

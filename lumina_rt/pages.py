@@ -5,7 +5,7 @@ something."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -88,7 +88,7 @@ def fitting(rows: list[Row]) -> list[Row]:
     """As many of the first rows as fit into one reply, and at least one."""
     size = 0
     for count, row in enumerate(rows):
-        size += len(row["content"].encode()) + _beyond_text(row)
+        size += len(row["content"].encode()) + _beyond_text(row) + _reactions_size(row)
         if size > PAGE_BYTES:
             return rows[: max(count, 1)]
     return rows
@@ -100,17 +100,30 @@ def _beyond_text(row: Row) -> int:
     return len(orjson.dumps(found)) if found else 0
 
 
+def _reactions_size(row: Row) -> int:
+    """In bytes of content, each of which may take six in JSON: what can be escaped, is."""
+    return sum(10 + 8 * len(one["user_ids"]) for one in row.get("reactions") or ())
+
+
 @dataclass(frozen=True, slots=True)
 class Audience:
     """Who is in a conversation, and which messages those see who do not see all."""
 
     member_ids: list[UUID]
     intervals: dict[UUID, list[tuple[int, int | None]]]
+    hidden: dict[UUID, set[int]]
+    """What members have deleted for themselves."""
+
+    def partly(self) -> set[UUID]:
+        """Those who may not see all."""
+        return self.intervals.keys() | self.hidden.keys()
 
     def seen(self, user_id: UUID, messages: list[Message]) -> list[Message]:
         return [message for message in messages if self._sees(user_id, message.seq)]
 
     def _sees(self, user_id: UUID, seq: int) -> bool:
+        if seq in self.hidden.get(user_id, ()):
+            return False
         if (intervals := self.intervals.get(user_id)) is None:
             return True
         return any(first <= seq and (end is None or seq < end) for first, end in intervals)
@@ -118,19 +131,27 @@ class Audience:
 
 async def _audiences_of(tx: Tx, pages: list[Page]) -> dict[UUID, Audience]:
     """Looked up after the pages were read: who has left meanwhile is not told."""
-    seqs = {
-        page.conversation_id: min((message.seq for message in page.messages), default=1)
-        for page in pages
-    }
-    rows = await tx.all(AUDIENCE, conversation_ids=list(seqs), seqs=list(seqs.values()))
+    rows = await tx.all(
+        AUDIENCE,
+        conversation_ids=[page.conversation_id for page in pages],
+        page_seqs=[_array(message.seq for message in page.messages) for page in pages],
+    )
     return {row["conversation_id"]: _audience(row) for row in rows}
+
+
+def _array(numbers: Iterable[int]) -> str:
+    """As Postgres writes it."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _audience(row: Row) -> Audience:
     intervals: dict[UUID, list[tuple[int, int | None]]] = defaultdict(list)
     for user_id, first, end in row["intervals"]:
         intervals[UUID(user_id)].append((first, end))
-    return Audience(row["member_ids"], dict(intervals))
+    hidden: dict[UUID, set[int]] = defaultdict(set)
+    for user_id, seq in row["hides"]:
+        hidden[UUID(user_id)].add(seq)
+    return Audience(row["member_ids"], dict(intervals), dict(hidden))
 
 
 async def describe(tx: Tx, user_id: UUID, conversation_id: UUID) -> Conversation:
@@ -170,8 +191,10 @@ async def fillings(tx: Tx, revs: Mapping[UUID, int]) -> list[Filling]:
 
 def _filling(page: Page, audience: Audience) -> Filling:
     """One delivery for all who see the whole page, and one for each who sees a part of it."""
-    partly = {user_id: audience.seen(user_id, page.messages) for user_id in audience.intervals}
-    wholly = tuple(user for user in audience.member_ids if user not in audience.intervals)
+    members = set(audience.member_ids)
+    some = audience.partly() & members
+    partly = {user_id: audience.seen(user_id, page.messages) for user_id in some}
+    wholly = tuple(members - some)
     told = [(wholly, page.messages), *(((user,), seen) for user, seen in partly.items())]
     place = page.conversation_id, page.to_rev
     deliveries = [Delivery(to, MSGPACK.event(page.synced(seen)), place) for to, seen in told]

@@ -1,5 +1,5 @@
 -- name: send
--- The group commit, see migrations/0032_rich_messages.sql: one row for each, in their order; then those of `state`.
+-- The group commit, see migrations/0037_rich_messages.sql: one row for each, in their order; then those of `state`.
 select ord, status, seq, rev, created_at, member_ids, state
 from send_messages(:conversation_ids, :message_ids, :sender_ids, :contents, :digests, :node_id, :extras);
 
@@ -7,9 +7,7 @@ from send_messages(:conversation_ids, :message_ids, :sender_ids, :contents, :dig
 select s.*
 from message_states s
 where s.conversation_id = :conversation_id
-  and exists (select from membership_intervals i
-              where i.conversation_id = :conversation_id and i.user_id = :user_id
-                and i.from_seq <= s.seq and (i.to_seq is null or s.seq < i.to_seq))
+  and exists (select from may_read(:user_id::uuid, s.conversation_id, s.seq))
 order by s.seq desc
 limit :limit;
 
@@ -17,9 +15,7 @@ limit :limit;
 select s.*
 from message_states s
 where s.conversation_id = :conversation_id and s.seq < :before_seq
-  and exists (select from membership_intervals i
-              where i.conversation_id = :conversation_id and i.user_id = :user_id
-                and i.from_seq <= s.seq and (i.to_seq is null or s.seq < i.to_seq))
+  and exists (select from may_read(:user_id::uuid, s.conversation_id, s.seq))
 order by s.seq desc
 limit :limit;
 
@@ -27,9 +23,7 @@ limit :limit;
 select s.*
 from message_states s
 where s.conversation_id = :conversation_id and s.seq > :after_seq
-  and exists (select from membership_intervals i
-              where i.conversation_id = :conversation_id and i.user_id = :user_id
-                and i.from_seq <= s.seq and (i.to_seq is null or s.seq < i.to_seq))
+  and exists (select from may_read(:user_id::uuid, s.conversation_id, s.seq))
 order by s.seq
 limit :limit;
 
@@ -39,7 +33,7 @@ limit :limit;
 -- was superseded by a later one. At least one row each, to tell how far the conversation is.
 select g.conversation_id, c.last_rev, s.message_id, s.seq, s.rev, s.sent_rev, s.sender_id, s.message_type, s.content,
        s.note, s.created_at, s.edited_at, s.is_deleted, s.attachments, s.post_id, s.reply_to, s.mentions, s.forwarded,
-       s.expires_at, s.expires_after_s
+       s.expires_at, s.expires_after_s, s.reactions, s.pinned_at
 from unnest(:conversation_ids::uuid[], :after_revs::bigint[]) g (conversation_id, after_rev)
 cross join lateral (
     select c.last_rev from conversations c where c.conversation_id = g.conversation_id offset 0
@@ -69,14 +63,18 @@ cross join lateral (
     select * from message_states s where s.conversation_id = :conversation_id and s.seq = h.seq offset 0
 ) s
 where h.conversation_id = :conversation_id and h.rev > :after_rev and s.sent_rev <= :after_rev
-  and exists (select from membership_intervals i
-              where i.conversation_id = :conversation_id and i.user_id = :user_id
-                and i.from_seq <= h.seq and (i.to_seq is null or h.seq < i.to_seq))
+  and exists (select from may_read(:user_id::uuid, h.conversation_id, h.seq))
 order by h.rev
 limit :limit;
 
 -- name: one
 select s.* from message_states s where s.conversation_id = :conversation_id and s.message_id = :message_id;
+
+-- name: seen
+-- The same, for a member who may see it.
+select s.* from message_states s
+where s.conversation_id = :conversation_id and s.message_id = :message_id
+  and exists (select from may_read(:user_id::uuid, s.conversation_id, s.seq));
 
 -- name: digest
 select sender_id, content_digest from messages where conversation_id = :conversation_id and message_id = :message_id;
@@ -93,6 +91,15 @@ update messages
 set content = :content, is_edited = true, updated_at = greatest(updated_at, created_at, clock_timestamp())
 where conversation_id = :conversation_id and seq = :seq and not is_deleted;
 
+-- name: edits
+-- What it said before, from the newest back.
+select e.rev, e.content, to_ms(e.edited_at) as replaced_at
+from message_edits e
+where e.conversation_id = :conversation_id and e.seq = :seq
+  and (:before_rev::bigint is null or e.rev < :before_rev::bigint)
+order by e.rev desc
+limit :limit;
+
 -- name: delete
 -- Nothing of what they said is left, nor of what they had said before, had named and had used.
 with forgotten as (
@@ -103,6 +110,10 @@ with forgotten as (
     delete from media_refs where subject_type = 'message' and subject_id = any(array(
         select message_id from messages
         where conversation_id = :conversation_id and seq = any(:seqs::bigint[]) and not is_deleted and media_ids <> '{}'))
+), moods as (
+    delete from message_reactions where conversation_id = :conversation_id and seq = any(:seqs::bigint[])
+), pins as (
+    delete from message_pins where conversation_id = :conversation_id and seq = any(:seqs::bigint[])
 )
 update messages
 set content = null, body = null, media_ids = '{}', post_id = null, story_id = null, reply_to_message_id = null,
@@ -138,7 +149,8 @@ where m.conversation_id = :conversation_id and m.seq = any(array(
 returning m.seq;
 
 -- name: number_change
--- For whoever has changed a message under the lock of its conversation: the next rev, and whom to tell.
+-- For whoever has changed a message under the lock of its conversation: the next rev, and whom to tell. Blind to it are
+-- those who may not see the message.
 with numbered as (
     update conversations set last_rev = last_rev + 1
     where conversation_id = :conversation_id
@@ -153,10 +165,14 @@ with numbered as (
 )
 select array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
              group by i.user_id having bool_or(i.to_seq is null)
-                 and bool_or(i.from_seq <= :seq and (i.to_seq is null or :seq < i.to_seq))) as member_ids,
+                 and bool_or(i.from_seq <= :seq and (i.to_seq is null or :seq < i.to_seq))
+                 and i.user_id not in (select h.user_id from message_hides h
+                                       where h.conversation_id = :conversation_id and h.seq = :seq)) as member_ids,
        array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
              group by i.user_id having bool_or(i.to_seq is null)
-                 and not bool_or(i.from_seq <= :seq and (i.to_seq is null or :seq < i.to_seq))) as blind_ids
+                 and (not bool_or(i.from_seq <= :seq and (i.to_seq is null or :seq < i.to_seq))
+                      or i.user_id in (select h.user_id from message_hides h
+                                       where h.conversation_id = :conversation_id and h.seq = :seq))) as blind_ids
 from numbered n;
 
 -- name: number_changes
@@ -178,10 +194,14 @@ with given as (
 select g.seq,
        array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
              group by i.user_id having bool_or(i.to_seq is null)
-                 and bool_or(i.from_seq <= g.seq and (i.to_seq is null or g.seq < i.to_seq))) as member_ids,
+                 and bool_or(i.from_seq <= g.seq and (i.to_seq is null or g.seq < i.to_seq))
+                 and i.user_id not in (select h.user_id from message_hides h
+                                       where h.conversation_id = :conversation_id and h.seq = g.seq)) as member_ids,
        array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
              group by i.user_id having bool_or(i.to_seq is null)
-                 and not bool_or(i.from_seq <= g.seq and (i.to_seq is null or g.seq < i.to_seq))) as blind_ids
+                 and (not bool_or(i.from_seq <= g.seq and (i.to_seq is null or g.seq < i.to_seq))
+                      or i.user_id in (select h.user_id from message_hides h
+                                       where h.conversation_id = :conversation_id and h.seq = g.seq))) as blind_ids
 from numbered n, given g
 order by g.seq;
 

@@ -22,6 +22,7 @@ from lumina_protocol.conversations import (
 )
 from lumina_protocol.exports import Export, ExportChanged, ListExports
 from lumina_protocol.frame import PersonalEvent
+from lumina_protocol.hides import MessagesHidden
 from lumina_protocol.lifecycle import AccountChanged, UserRenamed
 from lumina_protocol.messages import (
     EXCERPT,
@@ -30,6 +31,9 @@ from lumina_protocol.messages import (
     MessageCreated,
     ReadHistory,
 )
+from lumina_protocol.pins import ListPins
+from lumina_protocol.preferences import PreferencesChanged
+from lumina_protocol.receipts import MOST_UNREAD, CountUnread, ReadTo, ReceiptsTold
 from lumina_protocol.reports import (
     Decision,
     ListReports,
@@ -40,7 +44,7 @@ from lumina_protocol.reports import (
 )
 from lumina_protocol.settings import GetSettings, SettingsChanged, UserSettings
 
-from lumina_rt.client import Client, Inbox, News
+from lumina_rt.client import Client, Connected, Inbox, News
 
 SETTLE_S = 5
 
@@ -49,13 +53,17 @@ SETTLE_S = 5
 class World:
     """All that one user may see."""
 
+    user_id: UUID | None = None
     conversations: dict[UUID, Conversation] = field(default_factory=dict)
     messages: dict[tuple[UUID, int], Message] = field(default_factory=dict)
+    hidden: set[tuple[UUID, int]] = field(default_factory=set, compare=False)
+    """What the user does not see, or not any more; what comes of it is dropped."""
     made: dict[UUID, OwnReport] = field(default_factory=dict)
     """What they have reported."""
     against: dict[UUID, Decision] = field(default_factory=dict)
     blocks: dict[UUID, BlockedUser] = field(default_factory=dict)
     settings: UserSettings | None = None
+    was_away: bool = field(default=False, compare=False)
     exports: dict[UUID, Export] = field(default_factory=dict)
     told: set[object] = field(default_factory=set, compare=False)
     """What events have told of; an event may be later than the snapshot that has it already."""
@@ -64,10 +72,52 @@ class World:
         if isinstance(news, PersonalEvent):
             self._once(("own", news.user_rev))
             self._conversations(news)
+            self._own(news)
             self._account(news)
             self._reports(news)
         else:
             self._messages(news)
+            self._receipts(news)
+
+    def _own(self, news: PersonalEvent) -> None:
+        """What the user has read, and set for themselves."""
+        match news:
+            case ReadTo(conversation_id=id_, read_seq=seq):
+                if old := self.conversations.get(id_):
+                    unmarked = old.preferences.model_copy(update={"marked_unread": False})
+                    self._change(id_, read_seq=seq, preferences=unmarked)
+            case PreferencesChanged(conversation_id=id_):
+                self._change(id_, preferences=news.preferences)
+
+    def _receipts(self, news: News) -> None:
+        """Positions of members. What is told while a client is away, only the list tells."""
+        match news:
+            case ReceiptsTold(conversation_id=id_):
+                moved = {one.user_id: one.model_dump() for one in news.receipts}
+                members = self.conversations[id_].members if id_ in self.conversations else []
+                told = [m.model_copy(update=moved.get(m.user_id, {})) for m in members]
+                self._change(id_, members=told)
+            case Connected():
+                self.was_away = True
+
+    def _change(self, conversation_id: UUID, **changes: object) -> None:
+        if old := self.conversations.get(conversation_id):
+            self.conversations[conversation_id] = old.model_copy(update=changes)
+            self.count(conversation_id)
+
+    def count(self, conversation_id: UUID) -> None:
+        """What is unread follows from the messages and the position."""
+        old = self.conversations[conversation_id]
+        unread = sum(
+            message.conversation_id == conversation_id
+            and message.seq > old.read_seq
+            and message.sender_id != self.user_id
+            and message.message_type != "system"
+            and not message.is_deleted
+            for message in self.messages.values()
+        )
+        changed = old.model_copy(update={"unread": min(unread, MOST_UNREAD)})
+        self.conversations[conversation_id] = changed
 
     def _conversations(self, news: PersonalEvent) -> None:
         match news:
@@ -78,6 +128,22 @@ class World:
             case ConversationLeft(conversation_id=left):
                 self.conversations.pop(left, None)
                 self.messages = {k: v for k, v in self.messages.items() if k[0] != left}
+            case MessagesHidden(conversation_id=conversation_id, hidden=hidden):
+                self._hide(conversation_id, {message.seq for message in hidden})
+
+    def _hide(self, conversation_id: UUID, seqs: set[int]) -> None:
+        self.hidden |= {(conversation_id, seq) for seq in seqs}
+        self.messages = {k: v for k, v in self.messages.items() if k not in self.hidden}
+        if (old := self.conversations.get(conversation_id)) and old.last_seq in seqs:
+            hidden = old.model_copy(update={"last_message": None})
+            self.conversations[conversation_id] = hidden
+
+    def had(self, client: Client) -> None:
+        """Of changes of what they do not see users are told no more than the number."""
+        for id_ in {conversation_id for conversation_id, _ in self.hidden}:
+            if old := self.conversations.get(id_):
+                rev = max(old.last_rev, client._order.rev(id_))
+                self.conversations[id_] = old.model_copy(update={"last_rev": rev})
 
     def _account(self, news: PersonalEvent) -> None:
         match news:
@@ -109,11 +175,14 @@ class World:
             case MessageCreated(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, "created"))
-                self.messages.setdefault(key, message)
+                if key not in self.hidden:
+                    self.messages.setdefault(key, message)
                 self._moved(message)
             case MessageChanged(message=message):
                 key = message.conversation_id, message.seq
                 self._once((*key, message.rev))
+                if key in self.hidden:
+                    return
                 old = self.messages[key]
                 kept = ("message_id", "sender_id", "message_type", "created_at")
                 assert all(getattr(old, name) == getattr(message, name) for name in kept)
@@ -145,8 +214,11 @@ class World:
 
     def _moved(self, message: Message) -> None:
         """What the list of conversations shows of its newest message, and of its members."""
-        old = self.conversations.get(message.conversation_id)
-        if old is None or message.rev <= old.last_rev:
+        if message.conversation_id not in self.conversations:
+            return
+        self.count(message.conversation_id)
+        old = self.conversations[message.conversation_id]
+        if message.rev <= old.last_rev:
             return
         changes: dict[str, object] = {"last_rev": message.rev}
         if message.seq > old.last_seq:
@@ -154,7 +226,8 @@ class World:
             members = members_after(old.members, message)
             changes |= {"members": members, "member_count": len(members)}
         if message.seq >= old.last_seq:
-            changes["last_message"] = message
+            seen = (message.conversation_id, message.seq) not in self.hidden
+            changes["last_message"] = message if seen else None
         self.conversations[message.conversation_id] = old.model_copy(update=changes)
 
 
@@ -188,27 +261,61 @@ def members_after(members: list[Member], message: Message) -> list[Member]:
 
 
 async def snapshot(client: Client) -> World:
-    world = World(settings=(await client.call(GetSettings())).settings)
+    assert client.ready
+    world = World(client.ready.user_id, settings=(await client.call(GetSettings())).settings)
     blocks = await client.call(ListBlocks(limit=100))
     assert not blocks.more
     world.blocks = {user.user_id: user for user in blocks.users}
     world.exports = {e.export_id: e for e in (await client.call(ListExports())).exports}
-    page = await client.call(ListConversations(limit=40))
-    assert not page.more
-    for conversation in page.conversations:
+    talks = await client.call(ListConversations(limit=40))
+    assert not talks.more
+    for conversation in talks.conversations:
         world.conversations[conversation.conversation_id] = conversation
         after, last = 0, conversation.last_seq
         while after < last:
             asked = ReadHistory(
                 conversation_id=conversation.conversation_id, after_seq=after, limit=200
             )
-            for message in (await client.call(asked)).messages:
+            page = (await client.call(asked)).messages
+            for message in page:
                 world.messages[message.conversation_id, message.seq] = message
-                after = message.seq
+            after = page[-1].seq if page else last
+        seqs = {(conversation.conversation_id, seq) for seq in range(1, last + 1)}
+        world.hidden |= seqs - world.messages.keys()
+        await _pins_agree(client, world, conversation.conversation_id)
+    await check_unread(client, world)
     reports = await client.call(ListReports())
     world.made = {report.report_id: report for report in reports.made}
     world.against = {decision.report_id: decision for decision in reports.against}
     return world
+
+
+async def _pins_agree(client: Client, world: World, conversation_id: UUID) -> None:
+    """Those that the messages tell of, unless something was pinned in between."""
+    pins = (await client.call(ListPins(conversation_id=conversation_id))).pins
+    for pin in pins:
+        found = world.messages.get((conversation_id, pin.message.seq))
+        assert found is None or found == pin.message or found.rev != pin.message.rev
+    listed = {pin.message.seq for pin in pins}
+    marked = {k[1] for k, m in world.messages.items() if k[0] == conversation_id and m.pinned_at}
+    assert marked <= listed, "a message is pinned and not listed"
+
+
+async def check_unread(client: Client, world: World) -> None:
+    """The badge, the list and the messages say the same."""
+    counts = await client.call(CountUnread())
+    again = await client.call(ListConversations(limit=40))
+    if again.conversations != [*world.conversations.values()]:
+        return  # something has happened meanwhile
+    shown = {one.conversation_id: one.unread for one in counts.conversations}
+    assert shown == {
+        one.conversation_id: one.unread
+        for one in again.conversations
+        if one.unread or one.preferences.marked_unread
+    }
+    for one in again.conversations:
+        world.count(one.conversation_id)
+        assert world.conversations[one.conversation_id].unread == one.unread
 
 
 @asynccontextmanager
@@ -221,13 +328,42 @@ async def oracle(*clients: Client) -> AsyncIterator[None]:
         ]
         yield
         for client, inbox, before in watched:
-            await _settle(before, inbox, await snapshot(client))
+            await _settle(client, before, inbox, await snapshot(client))
 
 
-async def _settle(world: World, inbox: Inbox, fresh: World) -> None:
+def as_listed(world: World, fresh: World) -> None:
+    """With the positions of members that the list has: after a reconnect they are read there."""
+    for id_, old in world.conversations.items():
+        listed = fresh.conversations.get(id_, old)
+        now = {one.user_id: (one.delivered_seq, one.read_seq) for one in listed.members}
+        members = [
+            one.model_copy(update=dict(zip(("delivered_seq", "read_seq"), place, strict=True)))
+            for one in old.members
+            if (place := now.get(one.user_id, (one.delivered_seq, one.read_seq)))
+        ]
+        world.conversations[id_] = old.model_copy(update={"members": members})
+
+
+async def _settle(client: Client, world: World, inbox: Inbox, fresh: World) -> None:
     try:
         async with asyncio.timeout(SETTLE_S):
             while world != fresh:
-                world.apply(await anext(aiter(inbox)))
+                if news := await _next(inbox, world):
+                    world.apply(news)
+                else:
+                    world.had(client)
+                if world.was_away:
+                    as_listed(world, fresh)
     except TimeoutError:
         assert world == fresh, "the events do not explain what changed"
+
+
+async def _next(inbox: Inbox, world: World) -> News | None:
+    """None when nothing comes: how far the client is, it knows itself, for what it does not see
+    is not in its inbox."""
+    if not world.hidden:
+        return await anext(aiter(inbox))
+    try:
+        return await asyncio.wait_for(anext(aiter(inbox)), 0.05)
+    except TimeoutError:
+        return None

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import click
 from lumina_protocol.conversations import Conversation, CreateConversation
-from lumina_protocol.errors import LuminaError
+from lumina_protocol.errors import CodeNeeded, LuminaError
 from lumina_protocol.fields import uuid7
 from lumina_protocol.messages import Message, MessageChanged
 from prompt_toolkit import PromptSession
@@ -38,7 +38,8 @@ COLOURS = ("cyan", "magenta", "green", "yellow")
 def command(me: str, peer: str, url: str | None, history: int) -> None:
     """Talk to somebody: what was said before, then live. Ctrl-D leaves.
 
-    The password is that of the demo account after `lumina dev`, or LUMINA_PASSWORD, or asked for.
+    The password is that of the demo account after `lumina dev`, or LUMINA_PASSWORD, or asked for;
+    so is a code, of accounts with a second factor.
     Lines from a pipe are sent one by one.
 
     \b
@@ -48,9 +49,16 @@ def command(me: str, peer: str, url: str | None, history: int) -> None:
       echo "on my way" | lumina chat --as alice --with bob
     """
     url = url or default_url()
-    client = Client(url, username=me, password=find_password(me))
+    password = find_password(me)
     with suppress(KeyboardInterrupt):
-        asyncio.run(chat(client, peer, history))
+        try:
+            asyncio.run(chat(Client(url, username=me, password=password), peer, history))
+        except LuminaError as error:
+            if error.body.code != CodeNeeded.code:
+                raise
+            code = str(click.prompt("Code of your app, or a recovery code", err=True))
+            client = Client(url, username=me, password=password, code=code)
+            asyncio.run(chat(client, peer, history))
 
 
 def default_url() -> str:

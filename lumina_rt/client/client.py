@@ -28,6 +28,7 @@ from lumina_rt.client.identity import Identity, StoredLogin
 from lumina_rt.client.inbox import Connected, Inbox, Interrupted, News
 from lumina_rt.client.link import Link
 from lumina_rt.client.order import Hole, Order
+from lumina_rt.client.receipts import Receipts
 from lumina_rt.client.sender import Sender
 
 CALL_TIMEOUT_S = 15.0
@@ -45,10 +46,10 @@ class Client:
     """One user's connection, opened again with jittered back-off whenever it breaks. What was
     missed meanwhile is told as if it came live: once, in order, without holes.
 
-    Give a `token`, or a stored `login`, or `username` and `password`, or nothing for a stranger
-    who may register. `keep` is called with what is to be stored instead whenever that changes: an
-    app that does so at once stays logged in, whatever happens to it. Of several URLs the next one
-    is tried when a connection ends.
+    Give a `token`, or a stored `login`, or `username` and `password` (with a `code`, where there is
+    a second factor), or nothing for a stranger who may register. `keep` is called with what is to
+    be stored instead whenever that changes: an app that does so at once stays logged in, whatever
+    happens to it. Of several URLs the next one is tried when a connection ends.
     """
 
     def __init__(  # noqa: PLR0913  (who it is, and how it connects)
@@ -59,15 +60,18 @@ class Client:
         login: StoredLogin | None = None,
         username: str | None = None,
         password: str | None = None,
+        code: str | None = None,
         device: Device | None = None,
         keep: Callable[[StoredLogin], None] = lambda login: None,
         codec: Codec = MSGPACK,
         ssl_context: ssl.SSLContext | None = None,
+        receipts: bool = False,
     ) -> None:
-        """`ssl_context` for wss:// URLs whose certificate the machine does not trust anyway."""
+        """`ssl_context` for wss:// URLs whose certificate the machine does not trust anyway.
+        `receipts`: others are told of what inboxes have handed out, as an app for people does."""
         self._ssl_context = ssl_context
         self._urls = deque([url] if isinstance(url, str) else url)
-        self._identity = Identity(token, login, username, password, device, keep)
+        self._identity = Identity(token, login, username, password, code, device, keep)
         self.hello: Hello | None = None
         """What the server said of itself when we last connected."""
         self.ready: Ready | None = None
@@ -89,6 +93,7 @@ class Client:
         self._renewal: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._sender = Sender(self.call)
+        self._receipts = Receipts(self.call) if receipts else None
         self._ended: Exception | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -199,7 +204,7 @@ class Client:
     @contextmanager
     def inbox(self) -> Iterator[Inbox]:
         """What arrives while the block lasts, as an async iterator."""
-        inbox = Inbox()
+        inbox = Inbox(taken=self._receipts.taken) if self._receipts else Inbox()
         self._inboxes.add(inbox)
         if self._ended:
             inbox.fail(self._ended)
@@ -212,6 +217,8 @@ class Client:
         """Close for good; who waits for an answer or an event gets Disconnected."""
         if self._renewal:
             self._renewal.cancel()
+        if self._receipts:
+            self._receipts.close()
         if self._renewing:
             await asyncio.wait([self._renewing], timeout=LAST_ANSWER_S)
         tasks = [*self._mending, *filter(None, (self._task, self._renewing))]

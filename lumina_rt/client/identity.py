@@ -34,6 +34,8 @@ class Identity:
     login: StoredLogin | None = None
     username: str | None = None
     password: str | None = None
+    code: str | None = None
+    """Of the second factor, for one login by password."""
     device: Device | None = None
     keep: Callable[[StoredLogin], None] = lambda login: None
     """Told before a refresh and after it, until it has returned once without raising."""
@@ -79,7 +81,10 @@ class Identity:
     async def _log_in(self, link: Link) -> None:
         self.token = None
         if self.username is not None and self.password is not None:
-            asked = Login(username=self.username, password=self.password, device=self.device)
+            code, self.code = self.code, None
+            asked = Login(
+                username=self.username, password=self.password, code=code, device=self.device
+            )
             self._take(await link.call(asked))
 
     def _take(self, tokens: Tokens) -> Tokens:

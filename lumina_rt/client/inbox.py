@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from lumina_protocol.frame import Event, EventFrame
@@ -38,7 +38,11 @@ News = Event | EventFrame | Connected | Interrupted
 class Inbox:
     """An async iterator over what arrives from its opening on."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    def __init__(
+        self, limit: int = LIMIT, *, taken: Callable[[News], None] = lambda news: None
+    ) -> None:
+        """`taken` is told of what the app has got."""
+        self._taken = taken
         self._queue: asyncio.Queue[News | Exception] = asyncio.Queue()
         self._limit = limit
 
@@ -60,4 +64,5 @@ class Inbox:
         if isinstance(news, Exception):
             self._queue.put_nowait(news)  # it stays true for whoever asks again
             raise news
+        self._taken(news)
         return news

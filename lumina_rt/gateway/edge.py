@@ -18,6 +18,9 @@ MAX_HEAD = 16_384
 LINE_END, END_OF_HEAD = b"\r\n", b"\r\n\r\n"
 UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*\bwebsocket\b", re.IGNORECASE)
 FORWARDED_FOR = re.compile(rb"\r\nx-forwarded-for:([^\r\n]*)", re.IGNORECASE)
+MOST_LINGERING = 1000
+"""Refused connections of a node that are still open so that they can read why; of more, the next
+one is cut without a word."""
 ROOM_AGAIN_S = 10
 """When to try again, for an address that has too many connections."""
 
@@ -56,7 +59,7 @@ HASTY = Refusal(
 class Edge(asyncio.Protocol):
     """Reads the head of the first request, then hands the transport over, bytes and all."""
 
-    __slots__ = ("address", "counted", "gateway", "head", "proxied", "refused", "timer",
+    __slots__ = ("address", "counted", "gateway", "head", "lingers", "proxied", "refused", "timer",
                  "transport")  # fmt: skip
 
     def __init__(self, gateway: Gateway) -> None:
@@ -68,6 +71,7 @@ class Edge(asyncio.Protocol):
         self.proxied = False
         """By a proxy that is trusted: it counts for nothing until it says for whom it speaks."""
         self.counted = False
+        self.lingers = False
 
     def arrive(self, peer: object) -> Refusal | None:
         """Count a connection in, by what the socket says of its peer; once, as soon as it is
@@ -126,6 +130,7 @@ class Edge(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.timer.cancel()
         self.depart()
+        self.gateway.lingering -= self.lingers
 
     def _decide(self, size: int) -> None:
         head, rest = bytes(self.head[:size]), bytes(self.head[size:])
@@ -171,6 +176,11 @@ class Edge(asyncio.Protocol):
     def _answer(self, refusal: Refusal) -> None:
         """Then pass over what still comes: to close while there is something unread would reset
         the connection, and the answer with it (RFC 9112 section 9.6)."""
+        if self.gateway.lingering >= MOST_LINGERING:
+            self.transport.abort()
+            return
+        self.lingers = True
+        self.gateway.lingering += 1
         self.head.clear()
         body = f"{refusal.why}\n".encode()
         retry = f"Retry-After: {refusal.retry_after_s}\r\n" if refusal.retry_after_s else ""

@@ -86,6 +86,8 @@ class Gateway:
         self.socket_logger = logging.getLogger("websockets.server")
         self.connections: set[Connection] = set()
         self.strangers = 0
+        self.lingering = 0
+        """Connections that were refused and are still open."""
         """TCP connections that have not said yet what they want."""
         self.draining = False
         """The node is not ready any more, and is about to stop."""

@@ -17,6 +17,7 @@ from lumina_protocol.conversations import (
 )
 from lumina_protocol.errors import Conflict, Invalid, NotFound
 from lumina_protocol.fields import username_key
+from lumina_protocol.preferences import MAX_PINNED
 
 from lumina_rt import access
 from lumina_rt.pages import describe, describe_all
@@ -24,7 +25,7 @@ from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 
 if TYPE_CHECKING:
-    from lumina_rt.store.db import Tx
+    from lumina_rt.store.db import Row, Tx
 
 BY_USERNAME = query("accounts.by_username")
 BY_USERNAMES = query("members.by_usernames")
@@ -32,6 +33,7 @@ CREATE_DIRECT = query("conversations.create_direct")
 FIND_DIRECT = query("conversations.find_direct")
 ADD_MEMBERS = query("conversations.add_members")
 PAGE = query("conversations.page")
+PINNED = query("conversations.pinned")
 LISTENERS = query("conversations.listeners")
 
 
@@ -70,20 +72,28 @@ async def _existing(tx: Tx, user_id: UUID, conversation_id: UUID) -> Conversatio
 
 @handles(ListConversations)
 async def list_own(ctx: Ctx, request: ListConversations) -> ConversationPage:
-    before_ms, before_id = request.before or (None, None)
     async with ctx.db.read() as tx:
-        rows = await tx.all(
-            PAGE,
-            user_id=ctx.user_id,
-            before_ms=before_ms,
-            before_id=before_id,
-            limit=request.limit + 1,
-        )
-        page = [row["conversation_id"] for row in rows[: request.limit]]
+        if request.pinned:
+            rows, limit = await tx.all(PINNED, user_id=ctx.user_id), MAX_PINNED
+        else:
+            rows, limit = await _page(ctx, tx, request), request.limit
+        page = [row["conversation_id"] for row in rows[:limit]]
         found = await describe_all(tx, ctx.user_id, page)
     return ConversationPage(
         conversations=[found[conversation_id] for conversation_id in page],
-        more=len(rows) > request.limit,
+        more=len(rows) > limit,
+    )
+
+
+async def _page(ctx: Ctx, tx: Tx, request: ListConversations) -> list[Row]:
+    before_ms, before_id = request.before or (None, None)
+    return await tx.all(
+        PAGE,
+        user_id=ctx.user_id,
+        before_ms=before_ms,
+        before_id=before_id,
+        archived=request.archived,
+        limit=request.limit + 1,
     )
 
 

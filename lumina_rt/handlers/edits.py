@@ -1,4 +1,4 @@
-"""One's own messages: edit them, delete them for everybody.
+"""One's own messages: edit them, delete them for everybody. What they said before, others see.
 
 A block hinders nobody from deleting: what somebody has said stays theirs to take back. Other words
 would be something new, which the other does not want to hear.
@@ -12,6 +12,9 @@ from lumina_protocol.errors import Forbidden, Gone, NotFound, Stale
 from lumina_protocol.messages import (
     DeleteMessage,
     EditMessage,
+    EditPage,
+    FormerContent,
+    ListEdits,
     Message,
     MessageDeleted,
     MessageEdited,
@@ -19,6 +22,7 @@ from lumina_protocol.messages import (
 
 from lumina_rt import access, changes
 from lumina_rt.once import once
+from lumina_rt.pages import fitting
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.db import Tx
 from lumina_rt.store.queries import query
@@ -26,6 +30,7 @@ from lumina_rt.store.queries import query
 LOCK = query("conversations.lock")
 ONE = query("messages.one")
 EDIT = query("messages.edit")
+EDITS = query("messages.edits")
 
 
 @handles(EditMessage)
@@ -56,6 +61,29 @@ async def delete(ctx: Ctx, tx: Tx, request: DeleteMessage) -> MessageDeleted:
     message = await _own(tx, ctx.user_id, request)
     deleted = await changes.delete(tx, message)
     return MessageDeleted.model_validate(deleted.model_dump())
+
+
+@handles(ListEdits)
+async def edits(ctx: Ctx, request: ListEdits) -> EditPage:
+    async with ctx.db.read() as tx:
+        message = await access.said(
+            tx,
+            user_id=ctx.user_id,
+            conversation_id=request.conversation_id,
+            message_id=request.message_id,
+        )
+        rows = await tx.all(
+            EDITS,
+            conversation_id=message.conversation_id,
+            seq=message.seq,
+            before_rev=request.before_rev,
+            limit=request.limit + 1,
+        )
+    page = fitting(rows[: request.limit])
+    return EditPage(
+        edits=[FormerContent.model_validate(dict(row)) for row in page],
+        more=len(rows) > len(page),
+    )
 
 
 async def _own(tx: Tx, user_id: UUID, request: EditMessage | DeleteMessage) -> Message:

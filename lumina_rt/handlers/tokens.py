@@ -17,6 +17,7 @@ from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 from lumina_rt.tokens import digest, new_bot_token
 
+LOCK = query("lifecycle.lock")
 CREATE = query("access_tokens.create")
 LIST = query("access_tokens.list")
 REVOKE = query("access_tokens.revoke")
@@ -29,6 +30,7 @@ MAX_TOKENS = 50
 async def create_token(ctx: Ctx, request: CreateToken) -> TokenCreated:
     token = new_bot_token()
     async with ctx.db.tx() as tx:
+        await tx.maybe(LOCK, user_id=ctx.user_id)  # two at once must not both be the last
         made = await tx.maybe(
             CREATE,
             token_id=request.token_id,

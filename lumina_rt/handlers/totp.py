@@ -17,7 +17,7 @@ from lumina_protocol.totp import (
     TotpState,
 )
 
-from lumina_rt.logins import prove
+from lumina_rt.logins import prove, still_proven
 from lumina_rt.router import Ctx, handles
 from lumina_rt.second_factor import Secret, check, new_recovery_codes, sealed
 from lumina_rt.store.queries import query
@@ -44,12 +44,13 @@ async def get_totp(ctx: Ctx, request: GetTotp) -> TotpState:
 
 @handles(BeginTotp)
 async def begin_totp(ctx: Ctx, request: BeginTotp) -> TotpBegun:
-    await prove(ctx, request.password)
+    hashed = await prove(ctx, request.password)
     secret = Secret.new()
     async with ctx.db.tx() as tx:
         user = await tx.one(NAME, user_id=ctx.user_id)
         if not await tx.maybe(BEGIN, user_id=ctx.user_id, secret=sealed(ctx, ctx.user_id, secret)):
             raise Conflict("The second factor is on already; say totp.remove first.")
+        await still_proven(ctx, tx, hashed)
     return TotpBegun(secret=secret.text, uri=secret.uri(user["username"]))
 
 
@@ -65,19 +66,21 @@ async def confirm_totp(ctx: Ctx, request: ConfirmTotp) -> RecoveryCodes:
 
 @handles(RenewRecoveryCodes)
 async def renew_recovery_codes(ctx: Ctx, request: RenewRecoveryCodes) -> RecoveryCodes:
-    await prove(ctx, request.password)
+    hashed = await prove(ctx, request.password)
     async with ctx.db.tx() as tx:
         row = await _enabled(ctx, tx)
         await check(ctx, tx, ctx.user_id, row, request.code)
+        await still_proven(ctx, tx, hashed)
         return RecoveryCodes(recovery_codes=await new_recovery_codes(tx, ctx.user_id))
 
 
 @handles(RemoveTotp)
 async def remove_totp(ctx: Ctx, request: RemoveTotp) -> TotpRemoved:
-    await prove(ctx, request.password)
+    hashed = await prove(ctx, request.password)
     async with ctx.db.tx() as tx:
         row = await _enabled(ctx, tx)
         await check(ctx, tx, ctx.user_id, row, request.code)
+        await still_proven(ctx, tx, hashed)
         await tx.run(FORGET, user_id=ctx.user_id)
         await tx.run(REMOVE, user_id=ctx.user_id)
     return TotpRemoved()

@@ -10,7 +10,15 @@ from typing import Any, Protocol
 from aiohttp import web
 from lumina_protocol import REQUESTS
 from lumina_protocol.codec import Malformed, decode_body
-from lumina_protocol.errors import AuthRequired, ErrorBody, Invalid, InvalidToken, Unavailable
+from lumina_protocol.errors import (
+    AuthRequired,
+    ErrorBody,
+    Invalid,
+    InvalidToken,
+    RateLimited,
+    TokenExpired,
+    Unavailable,
+)
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import Reply, RequestFrame
 from lumina_protocol.session import Authenticate, Ready
@@ -104,11 +112,18 @@ async def _authenticate(ctx: Ctx, request: web.Request) -> ErrorBody | None:
     token = _token(request.headers.getall("Authorization", []))
     if not token:
         return AuthRequired(SIGN_IN).body
+    try:
+        was_good = ctx.services.limits.take_token(ctx.address)
+    except RateLimited as error:
+        return error.body
     result = await dispatch(ctx, RequestFrame(1, Authenticate.op, {"token": token}))
     if isinstance(result, Ready):
+        was_good()
         ctx.authenticated(result)
         return None
     assert isinstance(result, ErrorBody)
+    if result.temporary or result.code == TokenExpired.code:  # of whom it was theirs
+        was_good()
     return InvalidToken(field="token").body if result.code == Invalid.code else result
 
 

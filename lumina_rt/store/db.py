@@ -104,6 +104,11 @@ class Tx:
         commit and only then. The statement of the change has put its place into the outbox."""
         self.emitted.append(Emitted(tuple(to), MSGPACK.event(event), place, tuple(blind)))
 
+    def whisper(self, event: Event, *, to: Iterable[UUID]) -> None:
+        """Tell the live sessions of these users, after the commit, what may be lost: it has no
+        place in any stream."""
+        self.emitted.append(Emitted(tuple(to), MSGPACK.event(event)))
+
     def tell(self, event: PersonalEvent, *, to: Iterable[UUID]) -> None:
         """Put an event into the own stream of each of these users, and tell them, likewise."""
         self._personal.append((event, list(to)))
@@ -190,9 +195,16 @@ def _refusing() -> Iterator[None]:
         except AWAY:
             raise
         except asyncpg.PostgresError as error:
+            conceal(error)
             if refused := refusal(error):
                 raise refused from error
             raise
+
+
+def conceal(error: asyncpg.PostgresError) -> None:
+    """What is logged of an error must not have values in it: Postgres tells the whole row that a
+    check refuses, and with it what is secret."""
+    error.detail = None
 
 
 @contextmanager
@@ -201,6 +213,9 @@ def _reached() -> Iterator[None]:
         yield
     except AWAY as error:
         raise _unavailable(error) from error
+    except asyncpg.PostgresError as error:
+        conceal(error)
+        raise
 
 
 def _unavailable(error: Exception) -> Unavailable:

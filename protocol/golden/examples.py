@@ -79,6 +79,8 @@ from golden.frames import (
 )
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
 from golden.message_examples import BEYOND_TEXT
+from golden.reacting_examples import REACTING
+from golden.receipt_examples import PREFERENCES, RECEIPTS
 from golden.report_examples import MODERATION, REPORTS
 
 
@@ -414,6 +416,9 @@ EXAMPLES = [
     *MESSAGES,
     *BEYOND_TEXT,
     *EDITS,
+    *REACTING,
+    *RECEIPTS,
+    *PREFERENCES,
     *REPORTS,
     *MODERATION,
     *BLOCKS,

@@ -10,6 +10,8 @@ from pydantic import Field, Strict
 from lumina_protocol.fields import Id, Millis, NewId, Seq, Username
 from lumina_protocol.frame import Event, PersonalEvent, Reply, Request, Wire
 from lumina_protocol.messages import Message
+from lumina_protocol.preferences import Preferences
+from lumina_protocol.receipts import Unread
 
 
 class Member(Wire):
@@ -17,6 +19,9 @@ class Member(Wire):
     username: str
     role: str = "member"
     """"owner", "admin" or "member"."""
+    delivered_seq: Seq = 0
+    """How far they have got the messages, as far as that is told to others."""
+    read_seq: Seq = 0
 
 
 class Conversation(Wire):
@@ -31,6 +36,12 @@ class Conversation(Wire):
     last_rev: Seq
     """The number of its newest change of any kind."""
     last_message: Message | None = None
+    read_seq: Seq = 0
+    """How far the user has read."""
+    unread: Unread = 0
+    """Messages of others after it; 999 means that there may be more."""
+    preferences: Preferences = Preferences()
+    """What the user has set for it."""
     created_at: Millis
     updated_at: Millis
 
@@ -66,6 +77,10 @@ class ListConversations(Request[ConversationPage]):
 
     before: Annotated[tuple[Millis, Id], Strict(False)] | None = None
     limit: Annotated[int, Field(ge=1, le=40)] = 20
+    archived: bool | None = None
+    """Only those in the archive, or only the others; null: both."""
+    pinned: bool = False
+    """Those that are pinned, all of them, newest pin first; the other fields do not matter."""
 
 
 class ChangedMessage(Wire):

@@ -75,6 +75,17 @@ class Quote(Wire):
     is_deleted: bool = False
 
 
+class Reacted(Wire):
+    """One mood on a message."""
+
+    reaction: str
+    """"inspired", "grateful", "curious", "excited" or "thoughtful"."""
+    count: int
+    user_ids: list[UUID]
+    """Those among the first 20 who have reacted to the message in any way; who else has,
+    `message.reactions` tells."""
+
+
 class Message(Wire):
     conversation_id: UUID
     message_id: UUID
@@ -105,6 +116,10 @@ class Message(Wire):
     """From then on it is as one that is deleted, also before that is told."""
     expires_after_s: int | None = None
     """How many seconds after its first reading by somebody else it expires."""
+    reactions: list[Reacted] | None = None
+    """What came first is first; None while there are none."""
+    pinned_at: Millis | None = None
+    """None when it is not pinned."""
 
 
 class MessageSent(Reply):
@@ -227,6 +242,32 @@ class EditMessage(Change[MessageEdited]):
     content: Content
 
 
+class FormerContent(Wire):
+    content: str
+    rev: Seq
+    """From when on it said so."""
+    replaced_at: Millis
+
+
+class EditPage(Reply):
+    """The newest first."""
+
+    edits: list[FormerContent]
+    more: bool
+
+
+class ListEdits(Request[EditPage]):
+    """What a message said before it was edited, within the last 30 days."""
+
+    op = "message.edits"
+    scope = "read"
+
+    conversation_id: Id
+    message_id: Id
+    before_rev: Seq | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
 class MessageDeleted(Reply):
     message_id: UUID
     seq: Seq
@@ -281,7 +322,7 @@ class MessageCreated(Event):
 
 
 class MessageChanged(Event):
-    """A message was edited or deleted; this is the whole of it now."""
+    """A message was edited or deleted, reacted to or pinned; this is the whole of it now."""
 
     type = "message.changed"
 

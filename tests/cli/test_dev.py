@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,9 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 from lumina_protocol.emails import SetEmail
+from lumina_protocol.totp import BeginTotp, ConfirmTotp
 
 from lumina_rt.client import Client
 from lumina_rt.dev.state import DEMO_PASSWORD
+from lumina_rt.second_factor import STEP_S, Secret
 from tests.cli.command import COMMAND, complaint, environment, free_ports, lumina, open_folder
 from tests.leaks import look
 
@@ -99,6 +102,20 @@ def test_two_people_chat_across_two_nodes_and_all_of_it_is_kept(
     with dev(folder, *ports):
         seen = chat(folder, "alice", "bob", "")
         assert seen == ["alice  hello", "bob  hi alice", "bob  bye"]
+
+
+def test_who_has_a_second_factor_is_asked_for_a_code(folder: Path, ports: list[str]) -> None:
+    async def protect(url: str) -> list[str]:
+        async with Client(url, username="alice", password=DEMO_PASSWORD) as alice:
+            secret = Secret((await alice.call(BeginTotp(password=DEMO_PASSWORD))).secret)
+            code = secret.code(int(time.time()) // STEP_S)
+            return (await alice.call(ConfirmTotp(code=code))).recovery_codes
+
+    with dev(folder, *ports):
+        codes = asyncio.run(protect(urls(folder)[0]))
+        assert chat(folder, "alice", "bob", f"{codes[0]}\nit is me\n") == ["alice  it is me"]
+        again = lumina("chat", "--as", "alice", "--with", "bob", cwd=folder, text=f"{codes[0]}\n")
+        assert "code" in complaint(again)
 
 
 def test_what_is_mailed_is_shown_on_the_screen(folder: Path, ports: list[str]) -> None:

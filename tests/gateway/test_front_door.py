@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from ipaddress import ip_network
 
 import pytest
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from lumina_rt.app import Node
 from lumina_rt.config import Settings
+from lumina_rt.gateway import edge
 from tests.gateway.inside import connection_of
 from tests.gateway.unharmed import count, nothing_failed, unharmed, until
 from tests.gateway.wire import HttpResponse, handshake, tcp, websocket
@@ -152,3 +154,23 @@ async def test_each_client_of_a_proxy_has_its_own_connections(settings: Settings
             assert (await asked(node, PROXY, X_Forwarded_For="192.0.2.2")).status == 101
         await nobody_counts(node)
         assert (await asked(node, PROXY, X_Forwarded_For="192.0.2.1")).status == 101
+
+
+async def test_refused_connections_do_not_pile_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "MOST_LINGERING", 2)
+    async with unharmed(settings, max_connections_per_address=1) as node:
+        async with tcp(node) as only:
+            async with tcp(node) as one, tcp(node) as two:
+                for wire in (one, two):
+                    assert (await wire.response()).status == 429
+                async with tcp(node) as three:
+                    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+                        await three.response()
+            await until(lambda: node.gateway.lingering == 0)
+            async with tcp(node) as wire:
+                assert (await wire.response()).status == 429
+            await only.send(b"nonsense\r\n\r\n")
+            assert (await only.response()).status == 400
+        await nobody_counts(node)

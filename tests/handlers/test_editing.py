@@ -18,6 +18,7 @@ from lumina_protocol.frame import Change
 from lumina_protocol.messages import (
     DeleteMessage,
     EditMessage,
+    ListEdits,
     Message,
     MessageChanged,
     MessageDeleted,
@@ -317,6 +318,27 @@ async def test_what_a_message_said_before_is_kept_by_its_rev(
         await talk.alice.call(talk.edit("hello!", base_rev=2))
     kept = await pg.fetch("select seq, rev, content from message_edits order by rev")
     assert [tuple(row) for row in kept] == [(1, 1, "helo"), (1, 2, "hello")]
+
+
+async def test_what_it_said_before_is_shown_to_who_sees_it_until_it_is_deleted(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with talking(settings) as talk, user_beside(talk, "mallory") as mallory:
+        name: dict[str, Any] = talk.delete().model_dump(include={"conversation_id", "message_id"})
+        asked = ListEdits(**name)
+        assert (await talk.bob.call(asked)).edits == []
+        for rev, content in enumerate(("hello", "hello!", "hello?"), 1):
+            edited = await talk.alice.call(talk.edit(content, base_rev=rev))
+        page = await talk.bob.call(asked)
+        said = [(one.content, one.rev) for one in page.edits]
+        assert (said, page.more) == ([("hello!", 3), ("hello", 2), ("helo", 1)], False)
+        assert abs(page.edits[0].replaced_at - edited.edited_at) < 1000
+        short = await talk.bob.call(ListEdits(**name, before_rev=3, limit=1))
+        assert ([one.rev for one in short.edits], short.more) == ([2], True)
+        await talk.alice.call(talk.delete())
+        for client, code in ((talk.bob, "gone"), (talk.alice, "gone"), (mallory, "not_found")):
+            with pytest.raises(LuminaError, match=code):
+                await client.call(asked)
 
 
 async def test_nobody_else_can_change_a_message(settings: Settings, pg: asyncpg.Connection) -> None:

@@ -23,6 +23,7 @@ from lumina_protocol.messages import (
     MessageDeleted,
     ReadHistory,
 )
+from lumina_protocol.receipts import ReadConversation
 
 from lumina_rt import changes as messages
 from lumina_rt.app import Node
@@ -227,6 +228,17 @@ async def test_the_first_reading_by_somebody_else_starts_the_time(
             with talk.bob.inbox() as inbox:
                 await pg.execute(PAST)
                 assert {m.seq for m in await changed(inbox, 2)} == {1, 2}
+
+
+async def test_a_client_that_has_read_starts_the_time(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with talking(settings, pg) as talk:
+        async with oracle(talk.alice, talk.alice_too, talk.bob):
+            await talk.alice.send(talk.conversation_id, "x", expires_after_s=60)
+            await talk.bob.call(ReadConversation(conversation_id=talk.conversation_id, seq=1))
+        (shown,) = await talk.messages()
+        assert shown.expires_at is not None
 
 
 async def test_who_could_not_see_it_does_not_start_the_time(

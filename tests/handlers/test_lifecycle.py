@@ -30,6 +30,7 @@ from lumina_rt.app import Node
 from lumina_rt.client import Client, Inbox
 from lumina_rt.config import Settings
 from tests.house import PASSWORD, nodes, open_conversation, register, say, user
+from tests.locks import awaited
 from tests.logins import ended, link_to, log_in, socket
 from tests.oracle import oracle
 
@@ -278,19 +279,9 @@ async def test_a_name_that_is_just_given_up_is_not_had_by_who_registers_at_this_
             )
             asked = Register(username="alice", password=PASSWORD)
             waiting = asyncio.create_task(link.call(asked))
-            await blocked(pg)
+            await awaited(pg)
         with pytest.raises(LuminaError, match="username_taken"):
             await waiting
-
-
-async def blocked(pg: asyncpg.Connection) -> None:
-    """Until somebody waits for this connection."""
-    async with asyncio.timeout(5):
-        while not await pg.fetchval(
-            "select exists (select from pg_stat_activity"
-            " where pg_backend_pid() = any(pg_blocking_pids(pid)))"
-        ):
-            pass
 
 
 @pytest.mark.parametrize("end", [Deactivate, DeleteAccount])

@@ -21,6 +21,7 @@ from lumina_rt.app import Node
 from lumina_rt.client import Client
 from lumina_rt.config import Settings
 from tests.house import nodes, open_conversation, register, say, user
+from tests.locks import awaited
 from tests.logins import LIMIT_S, ended, link_to, socket
 
 
@@ -140,3 +141,17 @@ async def test_a_user_has_so_many_tokens(
             await make(alice, "read")
         await alice.call(RevokeToken(token_id=first.token_id))
         await make(alice, "read")
+
+
+async def test_of_two_that_are_made_at_once_one_is_the_last(
+    two: tuple[Node, Node], pg: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lumina_rt.handlers.tokens.MAX_TOKENS", 1)
+    one, other = two
+    async with user(one, "alice") as phone, user(other, "alice") as tablet:
+        async with pg.transaction():
+            await pg.execute("select from users where username = 'alice' for update")
+            made = [asyncio.create_task(make(each, "read")) for each in (phone, tablet)]
+            await awaited(pg)
+        results = await asyncio.gather(*made, return_exceptions=True)
+        assert [r.body.code for r in results if isinstance(r, LuminaError)] == ["conflict"]

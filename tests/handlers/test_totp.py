@@ -23,6 +23,7 @@ from lumina_rt.client import Client
 from lumina_rt.config import Settings
 from lumina_rt.second_factor import RECOVERY_CODES, STEP_S, Secret, new_recovery_code, plain_code
 from tests.house import PASSWORD, nodes, register, user
+from tests.locks import awaited
 from tests.logins import link_to
 
 RFC_SECRET = Secret("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
@@ -177,3 +178,21 @@ async def test_the_store_has_neither_the_secret_nor_the_codes(
             for each in (secret.text, *codes, *map(plain_code, codes)):
                 assert each not in row["row"]
                 assert each.encode().hex() not in row["row"]
+
+
+async def test_a_password_that_was_changed_meanwhile_switches_nothing_off(
+    two: tuple[Node, Node], pg: asyncpg.Connection
+) -> None:
+    one, other = two
+    clock = Clock(one, other)
+    async with user(one, "alice") as alice:
+        secret, _ = await switch_on(alice, clock)
+        async with pg.transaction():
+            await pg.execute("select from user_totp for update")
+            asked = RemoveTotp(password=PASSWORD, code=clock.next_code(secret))
+            removing = asyncio.create_task(alice.call(asked))
+            await awaited(pg)
+            await pg.execute("update users set password_hash = 'another one'")
+        with pytest.raises(LuminaError, match="wrong_credentials"):
+            await removing
+        assert (await alice.call(GetTotp())).enabled

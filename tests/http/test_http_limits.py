@@ -132,3 +132,18 @@ async def test_what_has_begun_is_done_though_its_client_has_gone(
             await until(lambda: not node.gateway._tasks)
         async with asking(node) as http:
             assert (await http.call(asked, token)).body["created"] is False
+
+
+async def test_who_guesses_at_tokens_waits_and_others_do_not(settings: Settings) -> None:
+    changes = {"limit_token": FEW, "trusted_proxies": PROXY}
+    async with nodes(settings, 1, **changes) as (node,), asking(node) as http:
+        token = await new_token(node)
+        here, there = (("X-Forwarded-For", f"192.0.2.{n}") for n in (1, 2))
+        for _ in range(4):
+            assert (await http.ask("limits.get", {}, token, here)).status == 200
+        for wrong in ("lbot_" + "x" * 43, "nonsense"):
+            assert (await http.ask("limits.get", {}, wrong, here)).status == 401
+        answer = await http.ask("limits.get", {}, token, here)
+        assert wait(answer, "rate_limited", 429) > 1700
+        assert answer.body["limit"] == "token"
+        assert (await http.ask("limits.get", {}, token, there)).status == 200

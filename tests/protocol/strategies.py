@@ -20,6 +20,7 @@ from lumina_protocol.frame import (
     MAX_REQUEST_ID,
     Request,
 )
+from lumina_protocol.hides import HideMessages
 from lumina_protocol.lifecycle import (
     ChangePassword,
     ChangeUsername,
@@ -37,15 +38,20 @@ from lumina_protocol.logins import (
     RenameDevice,
 )
 from lumina_protocol.members import AddMembers, CreateGroup, RemoveMember
+from lumina_protocol.message_reactions import ListReactions, React
 from lumina_protocol.messages import (
     DeleteMessage,
     EditMessage,
+    ListEdits,
     Origin,
     ReadHistory,
     SendMessage,
 )
 from lumina_protocol.moderation import DecideAppeal, DecideReport, ReadQueue, ReadReportsOf
+from lumina_protocol.pins import ListPins, PinMessage, UnpinMessage
+from lumina_protocol.preferences import MarkUnread, SetPreferences
 from lumina_protocol.profiles import GetUser
+from lumina_protocol.receipts import ConfirmDelivery, CountUnread, ReadConversation
 from lumina_protocol.reports import (
     AppealDecision,
     AppealSuspension,
@@ -164,6 +170,20 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         ListConversations,
         before=st.none() | st.tuples(SEQS, st.uuids()),
         limit=st.integers(1, 40),
+        archived=FLAGS,
+        pinned=st.booleans(),
+    ),
+    "conversation.read": st.builds(ReadConversation, conversation_id=st.uuids(), seq=SEQS),
+    "conversation.delivered": st.builds(ConfirmDelivery, conversation_id=st.uuids(), seq=SEQS),
+    "conversation.unread": st.builds(CountUnread),
+    "conversation.mark_unread": st.builds(MarkUnread, conversation_id=st.uuids(), op_id=NEW_IDS),
+    "conversation.set": st.builds(
+        SetPreferences,
+        conversation_id=st.uuids(),
+        op_id=NEW_IDS,
+        muted_until=st.none() | SEQS | st.just("forever"),
+        archived=FLAGS,
+        pinned=FLAGS,
     ),
     "conversation.sync": st.builds(
         SyncConversation, conversation_id=st.uuids(), after_rev=SEQS, limit=st.integers(1, 200)
@@ -206,6 +226,45 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
     ),
     "message.history": st.builds(
         ReadHistory, conversation_id=st.uuids(), after_seq=st.none() | SEQS, limit=st.just(200)
+    ),
+    "message.react": st.builds(
+        React,
+        conversation_id=st.uuids(),
+        message_id=st.uuids(),
+        op_id=NEW_IDS,
+        reaction=st.sampled_from([None, "curious", "thoughtful"]),
+    ),
+    "message.reactions": st.builds(
+        ListReactions,
+        conversation_id=st.uuids(),
+        message_id=st.uuids(),
+        after=st.none() | st.tuples(SEQS, st.uuids()),
+        limit=st.integers(1, 100),
+    ),
+    "message.pin": st.builds(
+        PinMessage, conversation_id=st.uuids(), message_id=st.uuids(), op_id=NEW_IDS
+    ),
+    "message.unpin": st.builds(
+        UnpinMessage, conversation_id=st.uuids(), message_id=st.uuids(), op_id=NEW_IDS
+    ),
+    "message.pins": st.builds(
+        ListPins,
+        conversation_id=st.uuids(),
+        before_seq=st.none() | SEQS,
+        limit=st.integers(1, 50),
+    ),
+    "message.hide": st.builds(
+        HideMessages,
+        conversation_id=st.uuids(),
+        op_id=NEW_IDS,
+        message_ids=st.lists(st.uuids(), min_size=1, max_size=5),
+    ),
+    "message.edits": st.builds(
+        ListEdits,
+        conversation_id=st.uuids(),
+        message_id=st.uuids(),
+        before_rev=st.none() | SEQS,
+        limit=st.integers(1, 100),
     ),
     "report.create": st.builds(
         CreateReport,

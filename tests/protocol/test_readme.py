@@ -19,7 +19,7 @@ from lumina_protocol.conversations import (
 )
 from lumina_protocol.errors import ERRORS, CloseCode, ErrorBody, may_reconnect
 from lumina_protocol.limits import LimitLeft
-from lumina_protocol.messages import Message, MessagePage, Note
+from lumina_protocol.messages import Message, MessagePage, Note, Reacted
 from lumina_protocol.session import MAX_CURSORS
 from pydantic import BaseModel
 
@@ -27,7 +27,7 @@ from lumina_rt.config import Settings
 from lumina_rt.gateway.connection import PATH
 from lumina_rt.handlers import resume
 from lumina_rt.handlers.members import MAX_MEMBERS
-from lumina_rt.limits import HOT, SLOW
+from lumina_rt.limits import HOT, SLOW, TOKEN
 from lumina_rt.pages import PAGE_BYTES
 from lumina_rt.session import AUTH_TRIES
 from tests.protocol.vectors import PROTOCOL
@@ -104,9 +104,9 @@ def test_the_table_of_errors_is_that_of_the_code() -> None:
 
 
 WITHOUT_ERRORS = [
-    "account.exports", "account.logout", "conversation.list", "device.list", "limits.get", "ping",
-    "report.list", "session.end_others", "session.list", "settings.get", "token.list", "totp.get",
-    "user.blocks",
+    "account.exports", "account.logout", "conversation.list", "conversation.unread", "device.list",
+    "limits.get", "ping", "report.list", "session.end_others", "session.list", "settings.get",
+    "token.list", "totp.get", "user.blocks",
 ]  # fmt: skip
 
 
@@ -159,8 +159,9 @@ def test_limits_by_who_asks_are_those_of_the_code() -> None:
     text = section("## Limits").partition("| `limit` | Counts | Default |")[2]
     told = [(cells[0].strip("`"), cells[2]) for cells in rows(text)]
     rules = [(name, rule.setting) for name, rules in SLOW.items() for rule in rules]
-    rates = {s: Settings.model_fields[s].default for _, s in [*HOT.items(), *rules]}
-    known = [(name, rates[setting]) for name, setting in [*HOT.items(), *rules]]
+    settings = [*HOT.items(), (TOKEN, "limit_token"), *rules]
+    rates = {setting: Settings.model_fields[setting].default for _, setting in settings}
+    known = [(name, rates[setting]) for name, setting in settings]
     assert told == [(n, f"{r.count:,} in {r.period_s} s, {r.burst}") for n, r in known]
     assert set(rates) == {name for name in Settings.model_fields if name.startswith("limit_")}
 
@@ -193,6 +194,10 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
         edited_at=most,
     )
     short = message.model_copy(update={"content": "\x01" * (PAGE_BYTES // 200)})
+    moods = [Reacted(reaction="thoughtful", count=5000, user_ids=[id_] * 4)] * 5
+    weight = sum(10 + 8 * len(one.user_ids) for one in moods)
+    content = "\x01" * (PAGE_BYTES // 200 - weight)
+    reacted = message.model_copy(update={"content": content, "reactions": moods, "pinned_at": most})
     conversation = Conversation(
         conversation_id=id_,
         conversation_type="group",
@@ -208,6 +213,7 @@ def test_the_largest_page_fits_in_what_may_wait() -> None:
     for page in (
         MessagePage(messages=[message] * (PAGE_BYTES // 4000), last_seq=most, last_rev=most),
         MessagePage(messages=[short] * 200, last_seq=most, last_rev=most),
+        MessagePage(messages=[reacted] * 200, last_seq=most, last_rev=most),
         SyncPage(messages=[short] * 200, from_rev=most, to_rev=most, last_rev=most),
     ):
         assert len(JSON.reply(most, page)) < Settings.model_fields["outbox_bytes"].default

@@ -161,8 +161,11 @@ delete from bookmarks where post_id = :post_id;
 
 -- name: conversations_by_picture
 update conversations set picture_media_id = null where picture_media_id = :media_id;
--- name: conversation_participants_by_user
-select conversation_id from conversation_participants where user_id = :user_id;
+-- name: conversation_participants_by_activity
+select conversation_id from conversation_participants where user_id = :user_id order by active_day desc limit :limit;
+-- name: conversation_participants_pinned
+select conversation_id from conversation_participants where user_id = :user_id and pinned_at is not null
+order by pinned_at desc;
 -- name: conversation_participants_by_inviter
 update conversation_participants set invited_by = null where invited_by = :user_id;
 -- name: receipts_by_user

@@ -42,7 +42,10 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        array['hello'] as contents, array[null::jsonb] as extras, busy.last_seq - 20 as upto_seq, array[decode(md5('hello'), 'hex')] as digests,
        busy.last_seq - 20 as base_rev, busy.last_rev - 20 as after_rev, 'hello' as content, uuid7_floor(now()) as op_id, 'message.edit' as op,
        decode(md5('hello'), 'hex') as digest, '{}' as result,
-       gen_random_uuid() as mail_id, 'reset_password' as purpose, array['reset_password'] as purposes, 'x' as recipient,
+       gen_random_uuid() as mail_id, true as archived, true as pinned, false as forever, 1 as muted_ms, 1000 as within,
+       array[true] as are_read,
+       (select array_agg(user_id) from (select user_id from conversation_participants p
+        where p.conversation_id = busy.conversation_id limit 1) s) as reader_ids, 'reset_password' as purpose, array['reset_password'] as purposes, 'x' as recipient,
        'x' as mail_body, 180 as lease_s, 3600 as ttl_s, 30 as delay_s, 1 as tries, 'SMTPDataError 451' as error,
        array[sha256('x')] as indexes, sha256('x') as email_index, 'x' as email, sha256('x') as token_digest,
        md5('7')::uuid as after_id, sha256('7') as after_digest, md5('7')::uuid as row_id, 'x' as head, 'x' as sealed,
@@ -63,6 +66,8 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        true as email_notifications, true as push_notifications, 'daily' as notification_frequency,
        true as autoplay_videos, true as data_saver_mode, 'dark' as dark_mode, true as calm_mode,
        60 as time_limit_minutes, true as hide_metrics,
+       'curious' as reaction, to_ms(now()) as after_ms, busy.last_rev - 20 as before_rev,
+       array['{1,2,3}'] as page_seqs,
        (select export_id from account_exports limit 1) as export_id, 'exports/1.zip' as storage_key, 100 as size_bytes
 from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s,
      (select * from reports where status = 'appealed' order by report_id limit 1) p;

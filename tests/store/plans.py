@@ -148,4 +148,4 @@ def literal(value: object) -> str:
 
 
 def element(value: object) -> str:
-    return f'"\\\\x{value.hex()}"' if isinstance(value, bytes) else str(value)
+    return f'"\\\\x{value.hex()}"' if isinstance(value, bytes) else f'"{value}"'

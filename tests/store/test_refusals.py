@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -168,3 +169,17 @@ async def _picture(db: Db, owner: UUID) -> UUID:
     async with db.tx() as tx:
         await tx.run(parse("t.picture", insert), media_id=media, user_id=owner)
     return media
+
+
+async def test_what_is_logged_of_an_error_has_no_values_in_it(db: Db, alice: UUID) -> None:
+    """Postgres tells the whole row that it refuses, and it may have secrets in it."""
+    with pytest.raises(Invalid) as refused:
+        await post(db, alice, caption="a secret", visibility="nobody")
+    with pytest.raises(asyncpg.PostgresError) as caught:
+        async with db.statement() as tx:
+            await tx.run(POST, post_id=uuid7(), user_id=alice, post_type="text", caption="a secret",
+                         latitude=None, longitude=None, visibility="nobody", duration_seconds=None,
+                         quoted_post_id=None)  # fmt: skip
+    for error in (refused.value.__cause__, caught.value):
+        assert "violates check constraint" in str(error)
+        assert "a secret" not in "".join(traceback.format_exception_only(error))

@@ -9,6 +9,7 @@ from tests.store.test_statements import ALL
 
 SHARD_BY = {table.name: table.shard_by for table in tables() if table.shard_by}
 SHARD_BY["message_states"] = SHARD_BY["messages"]  # a view of it
+SHARD_BY["member_states"] = SHARD_BY["conversation_participants"]  # likewise
 
 # What must ask every shard, or asks by a key that a small table of its own would map to the shard.
 EXCEPTIONS = {
@@ -21,9 +22,16 @@ EXCEPTIONS = {
     "lifecycle.companions": "conversation_participants: those of a user, by an index of their own",
     "lifecycle.rename": "users: whether the name is somebody else's",
     "lifecycle.taken": "username_history, users: by name",
+    "conversations.audience": "message_hides: who of a conversation, by an index of its own",
+    "messages.number_change": "message_hides: the same",
+    "messages.number_changes": "message_hides: the same",
     "conversations.find_direct": "conversations: by the pair, before anybody knows the id",
     "trace.find": "messages: by its id, when an operator knows no more",
     "conversations.cursors": "conversation_participants: those of a user, by an index of their own",
+    "conversations.page": "conversation_participants: the same",
+    "conversations.pinned": "conversation_participants: the same",
+    "preferences.pinned_count": "conversation_participants: the same",
+    "receipts.unread": "conversation_participants: the same",
     "moderation.set_role": "users: by name",
     "moderation.queue": "reports: what is pending on any shard",
     "moderation.appeals": "reports: the same",

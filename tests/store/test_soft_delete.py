@@ -18,6 +18,7 @@ EXCEPTIONS = {
     "moderation.lock_user": "whoever is decided about, also when they have gone",
     "counters.fold": "what is deleted keeps its counters right: it may be restored",
     "counters.compare": "the same",
+    "message_reactions.page": "who has reacted is named for as long as it counts",
     "conversations.describe": "members are named for as long as they are members",
     "erasure.audiences": "a deleted post refers to its audience until it is purged",
     "lifecycle.companions": "who is hidden may come back, and is told too",

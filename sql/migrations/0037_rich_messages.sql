@@ -33,13 +33,26 @@ begin
         from messages m where m.conversation_id = conversation and m.message_id = message);
 end $$;
 
--- As in 0023, and: what has expired is shown as deleted from that moment on, whether it is wiped yet or not; the
+-- As in 0033, and: what has expired is shown as deleted from that moment on, whether it is wiped yet or not; the
 -- clock is that of the statement, since a transaction may have waited for a lock.
 create or replace view message_states with (security_invoker = true) as
     select m.conversation_id, m.message_id, m.seq, coalesce(c.rev, m.rev) as rev, m.rev as sent_rev, m.sender_id,
            m.message_type, case when e.gone then '' else coalesce(m.content, '') end as content,
            m.body -> 'note' as note, to_ms(m.created_at) as created_at,
            case when m.is_edited and not e.gone then to_ms(m.updated_at) end as edited_at, e.gone as is_deleted,
+           case when c.rev is not null and not e.gone then (
+               select jsonb_agg(jsonb_build_object('reaction', g.reaction_type, 'count', g.count, 'user_ids', g.user_ids)
+                                order by g.first)
+               from (select r.reaction_type, count(*) as count, min(r.place) as first,
+                            coalesce(jsonb_agg(r.user_id order by r.place) filter (where r.place <= 20), '[]') as user_ids
+                     from (select r.reaction_type, r.user_id,
+                                  row_number() over (order by to_ms(r.created_at), r.user_id) as place
+                           from message_reactions r
+                           where r.conversation_id = m.conversation_id and r.seq = m.seq) r
+                     group by r.reaction_type) g) end as reactions,
+           case when c.rev is not null and not e.gone then (
+               select to_ms(p.created_at) from message_pins p
+               where p.conversation_id = m.conversation_id and p.seq = m.seq) end as pinned_at,
            case when m.media_ids <> '{}' and not e.gone then message_attachments(m.media_ids) end as attachments,
            case when not e.gone then m.post_id end as post_id,
            case when m.reply_to_message_id is not null and not e.gone
