@@ -65,7 +65,7 @@ class Kept:
 @handles(ReadConversation, together=True)
 async def read(ctx: Ctx, request: ReadConversation) -> ReadKept:
     kept = await ctx.services.writers.submit(commit, Position(ctx.user_id, request))
-    # Committed, and not answered yet: a client without an answer asks again, and comes by here again.
+    # Committed, and not answered yet: a client without an answer asks again, and comes by here.
     where, upto, who = request.conversation_id, kept.read_seq, ctx.user_id
     async with ctx.db.read() as tx:
         waits = await changes.waits_for_reading(
