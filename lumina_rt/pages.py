@@ -33,6 +33,7 @@ DESCRIBE = query("conversations.describe")
 PERSONAL = query("user_events.since")
 
 PAGE = 100
+BEYOND_TEXT = ("attachments", "reply_to", "mentions")
 PAGE_BYTES = 140_000
 """Of content in one page, so that a reply stays below a megabyte also in JSON with escapes."""
 
@@ -96,7 +97,7 @@ def fitting(rows: list[Row]) -> list[Row]:
 
 def _beyond_text(row: Row) -> int:
     """In bytes, about."""
-    found = [row[name] for name in ("attachments", "reply_to", "mentions") if row[name]]
+    found = [row.get(name) for name in BEYOND_TEXT if row.get(name)]
     return len(orjson.dumps(found)) if found else 0
 
 
