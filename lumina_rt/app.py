@@ -53,6 +53,7 @@ from lumina_rt.telemetry import Telemetry
 from lumina_rt.tokens import AccessTokens, RefreshTokens
 from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.epoch import Epoch
+from lumina_rt.workers.expiry import Expiry
 from lumina_rt.workers.exports import ArchiveWorker
 from lumina_rt.workers.health import Health
 from lumina_rt.workers.heartbeat import Heartbeat
@@ -196,6 +197,7 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "health": Health(node.heartbeat, node.bus, node.gateway.set_cut_off).run,
         "exports": _exports(node).run,
         "counters": Counters(node.services.db).run,
+        "expiry": Expiry(node.services.db).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
     }
 

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import orjson
 from lumina_protocol import EVENTS
 from lumina_protocol.codec import MSGPACK
 from lumina_protocol.conversations import Conversation, ConversationSynced
@@ -32,6 +33,7 @@ DESCRIBE = query("conversations.describe")
 PERSONAL = query("user_events.since")
 
 PAGE = 100
+BEYOND_TEXT = ("attachments", "reply_to", "mentions")
 PAGE_BYTES = 140_000
 """Of content in one page, so that a reply stays below a megabyte also in JSON with escapes."""
 
@@ -87,10 +89,16 @@ def fitting(rows: list[Row]) -> list[Row]:
     """As many of the first rows as fit into one reply, and at least one."""
     size = 0
     for count, row in enumerate(rows):
-        size += len(row["content"].encode()) + _reactions_size(row)
+        size += len(row["content"].encode()) + _beyond_text(row) + _reactions_size(row)
         if size > PAGE_BYTES:
             return rows[: max(count, 1)]
     return rows
+
+
+def _beyond_text(row: Row) -> int:
+    """In bytes, about."""
+    found = [row.get(name) for name in BEYOND_TEXT if row.get(name)]
+    return len(orjson.dumps(found)) if found else 0
 
 
 def _reactions_size(row: Row) -> int:

@@ -1,7 +1,7 @@
 -- name: send
--- The group commit, see migrations/0029_access.sql: one row for each, in their order.
-select status, seq, rev, created_at, member_ids
-from send_messages(:conversation_ids, :message_ids, :sender_ids, :contents, :digests, :node_id);
+-- The group commit, see migrations/0037_rich_messages.sql: one row for each, in their order; then those of `state`.
+select ord, status, seq, rev, created_at, member_ids, state
+from send_messages(:conversation_ids, :message_ids, :sender_ids, :contents, :digests, :node_id, :extras);
 
 -- name: newest
 select s.*
@@ -32,7 +32,8 @@ limit :limit;
 -- committed in their order (under the conversation's lock), so what is seen here has no holes: a rev without a message
 -- was superseded by a later one. At least one row each, to tell how far the conversation is.
 select g.conversation_id, c.last_rev, s.message_id, s.seq, s.rev, s.sent_rev, s.sender_id, s.message_type, s.content,
-       s.note, s.created_at, s.edited_at, s.is_deleted, s.reactions, s.pinned_at
+       s.note, s.created_at, s.edited_at, s.is_deleted, s.attachments, s.post_id, s.reply_to, s.mentions, s.forwarded,
+       s.expires_at, s.expires_after_s, s.reactions, s.pinned_at
 from unnest(:conversation_ids::uuid[], :after_revs::bigint[]) g (conversation_id, after_rev)
 cross join lateral (
     select c.last_rev from conversations c where c.conversation_id = g.conversation_id offset 0
@@ -100,18 +101,52 @@ order by e.rev desc
 limit :limit;
 
 -- name: delete
--- Nothing of what it said is left, nor of what it had said before, nor of what others made of it.
+-- Nothing of what they said is left, nor of what they had said before, had named and had used.
 with forgotten as (
-    delete from message_edits where conversation_id = :conversation_id and seq = :seq
+    delete from message_edits where conversation_id = :conversation_id and seq = any(:seqs::bigint[])
+), unnamed as (
+    delete from message_mentions where conversation_id = :conversation_id and seq = any(:seqs::bigint[])
+), released as (
+    delete from media_refs where subject_type = 'message' and subject_id = any(array(
+        select message_id from messages
+        where conversation_id = :conversation_id and seq = any(:seqs::bigint[]) and not is_deleted and media_ids <> '{}'))
 ), moods as (
-    delete from message_reactions where conversation_id = :conversation_id and seq = :seq
+    delete from message_reactions where conversation_id = :conversation_id and seq = any(:seqs::bigint[])
 ), pins as (
-    delete from message_pins where conversation_id = :conversation_id and seq = :seq
+    delete from message_pins where conversation_id = :conversation_id and seq = any(:seqs::bigint[])
 )
 update messages
-set content = null, body = null, media_ids = '{}', post_id = null, story_id = null,
+set content = null, body = null, media_ids = '{}', post_id = null, story_id = null, reply_to_message_id = null,
     is_deleted = true, deleted_at = clock_timestamp(), updated_at = greatest(updated_at, created_at, clock_timestamp())
-where conversation_id = :conversation_id and seq = :seq and not is_deleted;
+where conversation_id = :conversation_id and seq = any(:seqs::bigint[]) and not is_deleted;
+
+-- name: states
+select s.*
+from message_states s
+where s.conversation_id = :conversation_id and s.seq = any(:seqs::bigint[])
+order by s.seq;
+
+-- name: waits_for_reading
+-- Whether there is a message up to here whose time begins when this user, who did not send it, reads it.
+select m.seq
+from messages m
+where m.conversation_id = :conversation_id and m.seq <= :upto_seq and m.sender_id <> :user_id
+  and m.expires_after_s is not null and m.expires_at is null and not m.is_deleted
+limit 1;
+
+-- name: start_expiry
+-- Under the lock of the conversation: a user has read up to here, and is the first to read these.
+update messages m
+set expires_at = least(clock_timestamp() + make_interval(secs => m.expires_after_s), m.created_at + interval '1 year')
+where m.conversation_id = :conversation_id and m.seq = any(array(
+    select w.seq from messages w
+    where w.conversation_id = :conversation_id and w.seq <= :upto_seq and w.sender_id <> :user_id
+      and w.expires_after_s is not null and w.expires_at is null and not w.is_deleted
+      and exists (select from membership_intervals i
+                  where i.conversation_id = :conversation_id and i.user_id = :user_id
+                    and i.from_seq <= w.seq and (i.to_seq is null or w.seq < i.to_seq))
+    order by w.seq limit :batch))
+returning m.seq;
 
 -- name: number_change
 -- For whoever has changed a message under the lock of its conversation: the next rev, and whom to tell. Blind to it are
@@ -139,6 +174,36 @@ select array(select i.user_id from membership_intervals i where i.conversation_i
                       or i.user_id in (select h.user_id from message_hides h
                                        where h.conversation_id = :conversation_id and h.seq = :seq))) as blind_ids
 from numbered n;
+
+-- name: number_changes
+-- The same for several messages: each gets a rev, in the order of their seq.
+with given as (
+    select s.seq, row_number() over (order by s.seq) as n from unnest(:seqs::bigint[]) s (seq)
+), numbered as (
+    update conversations set last_rev = last_rev + cardinality(:seqs::bigint[])
+    where conversation_id = :conversation_id
+    returning conversation_id, last_rev - cardinality(:seqs::bigint[]) as rev, last_rev, members_version
+), changed as (
+    insert into message_changes (conversation_id, seq, rev)
+    select n.conversation_id, g.seq, n.rev + g.n from numbered n, given g
+    on conflict (conversation_id, seq) do update set rev = excluded.rev
+), told as (
+    insert into outbox (node_id, conversation_id, from_rev, to_rev, members_version)
+    select :node_id, conversation_id, rev + 1, last_rev, members_version from numbered
+)
+select g.seq,
+       array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
+             group by i.user_id having bool_or(i.to_seq is null)
+                 and bool_or(i.from_seq <= g.seq and (i.to_seq is null or g.seq < i.to_seq))
+                 and i.user_id not in (select h.user_id from message_hides h
+                                       where h.conversation_id = :conversation_id and h.seq = g.seq)) as member_ids,
+       array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
+             group by i.user_id having bool_or(i.to_seq is null)
+                 and (not bool_or(i.from_seq <= g.seq and (i.to_seq is null or g.seq < i.to_seq))
+                      or i.user_id in (select h.user_id from message_hides h
+                                       where h.conversation_id = :conversation_id and h.seq = g.seq))) as blind_ids
+from numbered n, given g
+order by g.seq;
 
 -- name: note
 -- Under the lock of the conversation, after its members have changed: what happened, as a message of its own. Who

@@ -24,7 +24,13 @@ from lumina_protocol.exports import Export, ExportChanged, ListExports
 from lumina_protocol.frame import PersonalEvent
 from lumina_protocol.hides import MessagesHidden
 from lumina_protocol.lifecycle import AccountChanged, UserRenamed
-from lumina_protocol.messages import Message, MessageChanged, MessageCreated, ReadHistory
+from lumina_protocol.messages import (
+    EXCERPT,
+    Message,
+    MessageChanged,
+    MessageCreated,
+    ReadHistory,
+)
 from lumina_protocol.pins import ListPins
 from lumina_protocol.preferences import PreferencesChanged
 from lumina_protocol.receipts import MOST_UNREAD, CountUnread, ReadTo, ReceiptsTold
@@ -183,6 +189,16 @@ class World:
                 if message.rev > old.rev:
                     self.messages[key] = message
                     self._moved(message)
+                    self._requoted(message)
+
+    def _requoted(self, original: Message) -> None:
+        """What the answers to a message show of it, wherever they are kept."""
+        for key, answer in self.messages.items():
+            self.messages[key] = requoted(answer, original)
+        for id_, old in self.conversations.items():
+            if old.last_message is not None:
+                last = requoted(old.last_message, original)
+                self.conversations[id_] = old.model_copy(update={"last_message": last})
 
     def _decided(self, news: ReportDecided) -> None:
         """A report of it that was there before, and that the decision was about."""
@@ -214,6 +230,13 @@ class World:
             seen = (message.conversation_id, message.seq) not in self.hidden
             changes["last_message"] = message if seen else None
         self.conversations[message.conversation_id] = old.model_copy(update=changes)
+
+
+def requoted(answer: Message, original: Message) -> Message:
+    if answer.reply_to is None or answer.reply_to.message_id != original.message_id:
+        return answer
+    now = {"excerpt": original.content[:EXCERPT], "is_deleted": original.is_deleted}
+    return answer.model_copy(update={"reply_to": answer.reply_to.model_copy(update=now)})
 
 
 def renamed(conversation: Conversation, user_id: UUID, username: str) -> Conversation:

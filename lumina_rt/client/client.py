@@ -18,7 +18,7 @@ from lumina_protocol.conversations import ConversationGone, SyncConversation
 from lumina_protocol.errors import LuminaError, may_reconnect
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import Event, EventFrame, Reply, Request
-from lumina_protocol.messages import MessageSent, SendMessage
+from lumina_protocol.messages import MessageSent, Origin, Sendable, SendMessage
 from lumina_protocol.session import Hello, Ready, Resumed
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
@@ -156,16 +156,43 @@ class Client:
         except TimeoutError:
             raise CallTimeout(f"{request.op} got no answer in {timeout_s:g} s") from None
 
-    async def send(
-        self, conversation_id: UUID, content: str, *, message_id: UUID | None = None
+    async def send(  # noqa: PLR0913  (all that a message may have)
+        self,
+        conversation_id: UUID,
+        content: str = "",
+        *,
+        message_id: UUID | None = None,
+        message_type: Sendable | None = None,
+        media_ids: Sequence[UUID] | None = None,
+        post_id: UUID | None = None,
+        reply_to: UUID | None = None,
+        mentions: Sequence[UUID] | None = None,
+        forwarded_from: Origin | None = None,
+        expires_at: int | None = None,
+        expires_after_s: int | None = None,
     ) -> MessageSent:
-        """Send a message, once, behind those that were sent to this conversation before.
+        """Send a message, once, behind those that were sent to this conversation before. What the
+        fields mean, lumina_protocol.messages.SendMessage says; `expires_at` is in milliseconds
+        since 1970, UTC.
 
         Waits through disconnects and temporary refusals. Raises LuminaError when it is refused for
-        good, Disconnected when the client is closed, ValueError when it is too long.
+        good, Disconnected when the client is closed, ValueError when it cannot be sent like that.
         """
+        beyond_text = {
+            "message_type": message_type,
+            "media_ids": media_ids and list(media_ids),
+            "post_id": post_id,
+            "reply_to": reply_to,
+            "mentions": mentions and list(mentions),
+            "forwarded_from": forwarded_from,
+            "expires_at": expires_at,
+            "expires_after_s": expires_after_s,
+        }
         request = SendMessage(
-            conversation_id=conversation_id, message_id=message_id or uuid7(), content=content
+            conversation_id=conversation_id,
+            message_id=message_id or uuid7(),
+            content=content,
+            **{name: value for name, value in beyond_text.items() if value is not None},  # type: ignore[arg-type]
         )
         return await self._sender.send(request)
 

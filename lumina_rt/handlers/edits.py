@@ -39,6 +39,8 @@ async def edit(ctx: Ctx, tx: Tx, request: EditMessage) -> MessageEdited:
     message = await _own(tx, ctx.user_id, request)
     if message.is_deleted:
         raise Gone("This message was deleted.", field="message_id")
+    if message.forwarded:
+        raise Forbidden("What is passed on stays as it is.", field="message_id")
     if message.rev != request.base_rev:
         raise Stale(field="base_rev")
     await access.may_say(tx, user_id=ctx.user_id, conversation_id=message.conversation_id)

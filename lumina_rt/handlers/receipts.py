@@ -22,7 +22,7 @@ from lumina_protocol.receipts import (
     UnreadCounts,
 )
 
-from lumina_rt import access
+from lumina_rt import access, changes
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.group_commit import grouped
 from lumina_rt.store.queries import query
@@ -65,8 +65,15 @@ class Kept:
 @handles(ReadConversation, together=True)
 async def read(ctx: Ctx, request: ReadConversation) -> ReadKept:
     kept = await ctx.services.writers.submit(commit, Position(ctx.user_id, request))
-    # Committed, and not answered yet: the place for what begins with the first reading of the
-    # messages up to kept.read_seq. A client without an answer asks again, and comes by here again.
+    # Committed, and not answered yet: a client without an answer asks again, and comes by here.
+    where, upto, who = request.conversation_id, kept.read_seq, ctx.user_id
+    async with ctx.db.read() as tx:
+        waits = await changes.waits_for_reading(
+            tx, conversation_id=where, upto_seq=upto, user_id=who
+        )
+    if waits:
+        async with ctx.db.tx() as tx:
+            await changes.start_expiry(tx, conversation_id=where, upto_seq=upto, user_id=who)
     assert kept.unread is not None
     return ReadKept(read_seq=kept.read_seq, unread=kept.unread, last_seq=kept.last_seq)
 

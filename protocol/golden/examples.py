@@ -79,6 +79,7 @@ from golden.frames import (
 )
 from golden.group_examples import BANS, INVITES, ROLES
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
+from golden.message_examples import BEYOND_TEXT
 from golden.presence_examples import PRESENCE
 from golden.reacting_examples import REACTING
 from golden.receipt_examples import PREFERENCES, RECEIPTS
@@ -430,6 +431,7 @@ EXAMPLES = [
     *INVITES,
     *BANS,
     *MESSAGES,
+    *BEYOND_TEXT,
     *EDITS,
     *REACTING,
     *RECEIPTS,

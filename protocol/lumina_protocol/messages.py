@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self, TypeVar
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from lumina_protocol.fields import Content, Id, Millis, NewId, Seq
+from lumina_protocol.fields import Content, Id, Millis, NewId, Seq, without_nul
 from lumina_protocol.frame import Change, Event, Reply, Request, Wire
 
 
@@ -40,6 +48,46 @@ class Note(Wire):
     """Of "changed": all of it, as it is now."""
 
 
+MEDIA_KINDS = {
+    "image": ["image", "gif", "sticker"],
+    "video": ["video", "image", "gif"],
+    "audio": ["audio"],
+    "voice_note": ["voice_note"],
+}
+"""Of the types of messages that have attachments, what may be attached."""
+EXCERPT = 200
+"""Characters of an answered message that its answers show."""
+T = TypeVar("T")
+
+
+class Attachment(Wire):
+    media_id: UUID
+    kind: str
+    """"image", "gif", "sticker", "video", "audio", "voice_note", or what a newer server has."""
+    content_type: str
+    bytes: int
+    width: int | None = None
+    """In pixels."""
+    height: int | None = None
+    duration_ms: int | None = None
+    blurhash: str | None = None
+    waveform: str | None = None
+    """Of a voice note, base64 of at most 1,024 bytes: one for each peak, from 0 to 255."""
+
+
+class Quote(Wire):
+    """What a message answers, as it was when the message was read: when that is edited or deleted,
+    its own `message.changed` says so, and its answers are not sent again."""
+
+    message_id: UUID
+    seq: Seq
+    sender_id: UUID
+    message_type: str
+    excerpt: str
+    """Its first 200 characters; empty once it is deleted."""
+    is_deleted: bool = False
+
+
 class Reacted(Wire):
     """One mood on a message."""
 
@@ -60,14 +108,27 @@ class Message(Wire):
     """The number of the change that made it what it is now."""
     sender_id: UUID
     message_type: str
-    """"text", or "system" for a note of the server; a newer server may have others, which an
-    older app shows by their content."""
+    """"text", "image", "video", "audio", "voice_note", "post_share", or "system" for a note of the
+    server; a newer server may have others, which an older app shows by their content."""
     content: str
-    """Empty once it is deleted."""
+    """Empty once it is deleted or has expired, and where there is nothing but attachments."""
     note: Note | None = None
     created_at: Millis
     edited_at: Millis | None = None
     is_deleted: bool = False
+    attachments: list[Attachment] | None = None
+    """In the order of the sender; without those that were deleted since."""
+    post_id: UUID | None = None
+    """Of "post_share"."""
+    reply_to: Quote | None = None
+    mentions: list[UUID] | None = None
+    """The members whom it names."""
+    forwarded: bool | None = None
+    """True when somebody else may have said it; else left out."""
+    expires_at: Millis | None = None
+    """From then on it is as one that is deleted, also before that is told."""
+    expires_after_s: int | None = None
+    """How many seconds after its first reading by somebody else it expires."""
     reactions: list[Reacted] | None = None
     """What came first is first; None while there are none."""
     pinned_at: Millis | None = None
@@ -83,6 +144,24 @@ class MessageSent(Reply):
     created_at: Millis
 
 
+class Origin(Wire):
+    """A message that its reader passes on."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    conversation_id: Id
+    message_id: Id
+
+
+Sendable = Literal["text", "image", "video", "audio", "voice_note", "post_share"]
+
+
+def each_once(ids: list[T]) -> list[T]:
+    if len(set(ids)) < len(ids):
+        raise ValueError("must name each only once")
+    return ids
+
+
 class SendMessage(Request[MessageSent]):
     op = "message.send"
     scope = "messages.write"
@@ -90,7 +169,69 @@ class SendMessage(Request[MessageSent]):
 
     conversation_id: Id
     message_id: NewId
-    content: Content
+    message_type: Sendable | None = None
+    """"text" unless said."""
+    media_ids: Annotated[list[Id], Field(max_length=20), AfterValidator(each_once)] | None = Field(
+        default=None, validate_default=True
+    )
+    """One's own media objects, ready, of kinds that fit the type."""
+    post_id: Id | None = Field(default=None, validate_default=True)
+    """Of "post_share": a post that the sender may see."""
+    reply_to: Id | None = None
+    """The `message_id` of what it answers, in the same conversation."""
+    mentions: Annotated[list[Id], Field(max_length=50), AfterValidator(each_once)] | None = None
+    """Users whom it names. Who is no member is left out."""
+    forwarded_from: Origin | None = None
+    """The server copies what it says, with its attachments: nothing else of that is given."""
+    expires_at: Millis | None = None
+    """Within a year."""
+    expires_after_s: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
+    """From the first reading by somebody else, instead of `expires_at`."""
+    content: Annotated[str, StringConstraints(max_length=4000), AfterValidator(without_nul)] = (
+        Field(default="", validate_default=True)
+    )
+    """May be empty where there is something else."""
+
+    @field_validator("media_ids")
+    @classmethod
+    def _fit(cls, media_ids: list[UUID] | None, info: ValidationInfo) -> list[UUID] | None:
+        kind = info.data.get("message_type") or "text"
+        if bool(media_ids) != (kind in MEDIA_KINDS):
+            raise ValueError(f"{'needed for' if not media_ids else 'not for'} a message of {kind}")
+        if kind == "voice_note" and len(media_ids or ()) != 1:
+            raise ValueError("a voice note is one")
+        return media_ids
+
+    @field_validator("post_id")
+    @classmethod
+    def _shared(cls, post_id: UUID | None, info: ValidationInfo) -> UUID | None:
+        if (post_id is not None) != (info.data.get("message_type") == "post_share"):
+            raise ValueError("is for a post_share, and needed there")
+        return post_id
+
+    @field_validator("forwarded_from")
+    @classmethod
+    def _copied(cls, origin: Origin | None, info: ValidationInfo) -> Origin | None:
+        if origin and (info.data.get("message_type") or info.data.get("reply_to")):
+            raise ValueError("what is forwarded has its own type, and answers nothing")
+        return origin
+
+    @field_validator("expires_after_s")
+    @classmethod
+    def _one_end(cls, seconds: int | None, info: ValidationInfo) -> int | None:
+        if seconds is not None and info.data.get("expires_at") is not None:
+            raise ValueError("give expires_at or expires_after_s, not both")
+        return seconds
+
+    @field_validator("content")
+    @classmethod
+    def _something(cls, content: str, info: ValidationInfo) -> str:
+        forwarded = info.data.get("forwarded_from") is not None
+        if forwarded and content:
+            raise ValueError("is that of the message that is forwarded")
+        if not content and not forwarded and (info.data.get("message_type") or "text") == "text":
+            raise ValueError("must not be empty")
+        return content
 
 
 class MessageEdited(Reply):

@@ -102,7 +102,9 @@ def of_conversations() -> Bodies:
         "member.bans": {"conversation_id": uuid7(), "before": [1, uuid7()], "limit": 5},
         "conversation.sync": {"conversation_id": uuid7(), "after_rev": 1, "limit": 5},
         "conversation.typing": {"conversation_id": uuid7(), "typing": False},
-        "message.send": {"conversation_id": uuid7(), "message_id": uuid7(), "content": "hello"},
+        "message.send": {"conversation_id": uuid7(), "message_id": uuid7(), "content": "hello",
+                         "message_type": "image", "media_ids": [uuid7()], "reply_to": uuid7(),
+                         "mentions": [uuid7()], "expires_at": 2**52},
         "message.edit": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7(),
                          "base_rev": 1, "content": "hello"},
         "message.delete": {"conversation_id": uuid7(), "message_id": uuid7(), "op_id": uuid7()},
@@ -172,6 +174,11 @@ WRONG: dict[str, tuple[object, ...]] = {
     "conversation_id": ("", "x", "0" * 31, "0" * 33, b"x" * 15, b"x" * 17, 7, 2**64 - 1),
     "message.send message_id": NO_NEW_ID,
     "message_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
+    "message.send content": ("x" * 4001, "a\0b", 7, 1.5),
+    "message_type": ("", "system", "Image", "x" * 5000, 7, 1.5),
+    "media_ids": ("", ["x"], [7], [UUID4] * 2, [uuid7() for _ in range(21)], 7, "x"),
+    "mentions": ("", ["x"], [7], [UUID4] * 2, [uuid7() for _ in range(51)], 7, "x"),
+    "reply_to": ("", "x", "0" * 33, b"", b"x" * 17, 7),
     "op_id": NO_NEW_ID,
     "content": ("", "x" * 4001, "a\0b", 7, 1.5),
     "before": (
@@ -269,6 +276,7 @@ WRONG: dict[str, tuple[object, ...]] = {
 ENDS = ("account.logout", "session.end_others")
 """What closes the connection that it is asked on."""
 TAKEN: tuple[tuple[str, object], ...] = (
+    ("mentions", []),
     ("limit", True),
     ("after_seq", True),
     ("before_seq", True),

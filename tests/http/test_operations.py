@@ -9,7 +9,7 @@ from lumina_protocol.frame import ErrorFrame, ReplyFrame
 
 from lumina_rt.config import Settings
 from tests.gateway.bodies import good_body
-from tests.gateway.test_bad_fields import FREE, wrong_bodies
+from tests.gateway.test_bad_fields import FREE, any_bytes, wrong_bodies
 from tests.gateway.unharmed import unharmed
 from tests.gateway.wire import new_token, websocket
 from tests.http.asking import Answer, asking
@@ -60,11 +60,6 @@ async def test_a_wrong_body_is_answered_as_over_the_websocket(
 
 def too_large_for_strangers(op: str, body: dict[str, object]) -> bool:
     return REQUESTS[op].public and len(JSON.pack(body)) > 4096
-
-
-def any_bytes(body: dict[str, object]) -> bool:
-    """JSON has none."""
-    return any(isinstance(value, bytes) for value in body.values())
 
 
 def deep(levels: int) -> bytes:

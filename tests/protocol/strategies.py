@@ -52,6 +52,7 @@ from lumina_protocol.messages import (
     DeleteMessage,
     EditMessage,
     ListEdits,
+    Origin,
     ReadHistory,
     SendMessage,
 )
@@ -243,6 +244,24 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         conversation_id=st.uuids(),
         message_id=NEW_IDS,
         content=TEXT.filter(bool),
+        reply_to=st.none() | st.uuids(),
+        mentions=st.none() | st.lists(st.uuids(), max_size=5, unique=True),
+        expires_at=st.none() | SEQS,
+    )
+    | st.builds(
+        SendMessage,
+        conversation_id=st.uuids(),
+        message_id=NEW_IDS,
+        message_type=st.sampled_from(["image", "video", "audio"]),
+        media_ids=st.lists(st.uuids(), min_size=1, max_size=20, unique=True),
+        content=TEXT,
+        expires_after_s=st.none() | st.integers(1, 31_536_000),
+    )
+    | st.builds(
+        SendMessage,
+        conversation_id=st.uuids(),
+        message_id=NEW_IDS,
+        forwarded_from=st.builds(Origin, conversation_id=st.uuids(), message_id=st.uuids()),
     ),
     "message.edit": st.builds(
         EditMessage,

@@ -180,6 +180,11 @@ delete from conversation_bans where user_id = :user_id;
 update conversation_bans set banned_by = null where banned_by = :id;
 -- name: conversation_invites_of_conversation
 select invite_id, expires_at from conversation_invites where conversation_id = :conversation_id;
+-- name: messages_unread_expiring
+select seq from messages
+where conversation_id = :conversation_id and seq <= :seq and expires_after_s is not null and expires_at is null
+  and not is_deleted;
+
 -- name: messages_expiring
 select conversation_id, seq from messages where expires_at < :before and not is_deleted order by expires_at limit :limit;
 -- name: message_edits_old

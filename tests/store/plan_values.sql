@@ -41,7 +41,7 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        array[busy.last_rev - 20] as after_revs, array[busy.last_rev - 20] as revs, array[busy.last_seq - 20] as seqs,
        'The busy ones' as title, array['user7', 'user8'] as username_keys, 'conversation.left' as event_type,
        '{}' as body, '{}' as note, array['member', 'member', 'member'] as roles, reader.user_id as inviter_id,
-       array['hello'] as contents, array[decode(md5('hello'), 'hex')] as digests,
+       array['hello'] as contents, array[null::jsonb] as extras, busy.last_seq - 20 as upto_seq, array[decode(md5('hello'), 'hex')] as digests,
        busy.last_seq - 20 as base_rev, busy.last_rev - 20 as after_rev, 'hello' as content, uuid7_floor(now()) as op_id, 'message.edit' as op,
        decode(md5('hello'), 'hex') as digest, '{}' as result,
        gen_random_uuid() as mail_id, true as archived, true as pinned, false as forever, 1 as muted_ms, 1000 as within,

@@ -34,7 +34,7 @@ STATEMENTS = {
     for query in statements(domain).values()
     if "set local " not in query.text  # has no plan
 }
-BY_WORKERS = ("counters", "keys.", "mails.take", "purge")
+BY_WORKERS = ("counters", "expiry.", "keys.", "mails.take", "purge")
 """They take batches. How many rows a limit leaves a generic plan cannot know, so that it counts
 with a tenth; on large tables Postgres finds that out by itself, and plans with the arguments."""
 
@@ -60,6 +60,8 @@ ONE_CONVERSATION = (
     "messages.digest",
     "messages.edit",
     "messages.delete",
+    "messages.states",
+    "messages.start_expiry",
     "conversations.describe",
 )
 BY_ID = ("messages.send", "messages.one", "messages.digest")

@@ -86,6 +86,8 @@ UNTOLD = {
     "conversations.direct_low": "in conversations.jsonl, as `with`",
     "conversations.direct_high": "the same",
     "audience_members.user_id": "lists of others, which the user does not know of",
+    "conversation_bans.user_id": "what the admins of a group keep",
+    "conversation_bans.banned_by": "the same",
     "mutes.muted_id": "what somebody else has chosen, and tells nobody",
     "notifications.actor_id": "notifications of others",
     "reports.reviewed_by": "work of staff, kept for the operator",
