@@ -12,7 +12,7 @@ where p.conversation_id = :conversation_id and p.role = 'owner' and p.user_id <>
 limit 1;
 
 -- name: set_role
-update conversation_participants set role = :role, updated_at = now()
+update conversation_participants set role = :member_role, updated_at = now()
 where conversation_id = :conversation_id and user_id = :user_id;
 
 -- name: look

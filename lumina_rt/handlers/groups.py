@@ -44,7 +44,7 @@ async def set_role(ctx: Ctx, tx: Tx, request: SetRole) -> MembersChanged:
         return MembersChanged(user_ids=[])
     access.may_set_role(own["role"], member["role"], role)
     await _refuse_without_owner(tx, whom, member, role)
-    await tx.run(SET_ROLE, role=role, **whom)
+    await tx.run(SET_ROLE, member_role=role, **whom)
     row = await _note_role(ctx, tx, request)
     return MembersChanged(user_ids=[request.user_id], seq=row["seq"], rev=row["rev"])
 

@@ -105,7 +105,7 @@ async def remove(ctx: Ctx, tx: Tx, request: RemoveMember) -> MembersChanged:
         return MembersChanged(user_ids=[])
     if not leaves:
         access.may_send_away(removed["role"])
-    heir = await tx.maybe(HEIR, conversation_id=conversation_id)
+    heir = await tx.maybe(HEIR, conversation_id=conversation_id, leaver_id=request.user_id)
     whom = await notes.name(tx, request.user_id)
     text = f"{whom} left." if leaves else f"{await notes.name(tx, user_id)} removed {whom}."
     note = Note(

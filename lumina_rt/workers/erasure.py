@@ -105,7 +105,7 @@ class Erasure:
         return bool(owned)
 
     async def _note_heir(self, tx: Tx, conversation_id: UUID, user_id: UUID) -> None:
-        heir = await tx.maybe(HEIR, conversation_id=conversation_id)
+        heir = await tx.maybe(HEIR, conversation_id=conversation_id, leaver_id=user_id)
         text = "The account of an owner of this group was deleted."
         if heir:
             text += f" {await notes.name(tx, heir['user_id'])} owns the group now."

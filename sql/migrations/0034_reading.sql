@@ -41,6 +41,8 @@ begin
     where conversation_id = new.conversation_id;
     return null;
 end $$;
+update conversation_participants p set active_day = day_of(to_ms(c.updated_at))
+from conversations c where c.conversation_id = p.conversation_id;
 create trigger move_activity after update of updated_at on conversations for each row
     when (day_of(to_ms(old.updated_at)) <> day_of(to_ms(new.updated_at)))
     execute function move_activity();

@@ -98,9 +98,14 @@ from messages m join conversations c using (conversation_id)
 where m.seq <= 10 and c.last_rev > 20 order by c.last_seq desc, conversation_id, m.seq limit 4000 on conflict do nothing;
 
 -- Who reads in plan_values.sql may see the busiest conversation.
-insert into membership_intervals (conversation_id, user_id, from_seq)
-select (select conversation_id from conversations order by last_seq desc limit 1), min(user_id::text)::uuid, 1
-from notifications where group_key is not null
+with reader as (
+    select (select conversation_id from conversations order by last_seq desc limit 1) as conversation_id,
+           min(user_id::text)::uuid as user_id
+    from notifications where group_key is not null
+), joined as (
+    insert into conversation_participants (conversation_id, user_id) select * from reader on conflict do nothing
+)
+insert into membership_intervals (conversation_id, user_id, from_seq) select *, 1 from reader
 on conflict do nothing;
 
 insert into outbox (xid, node_id, conversation_id, from_rev, to_rev)
