@@ -147,7 +147,7 @@ blocker       blocked    blocked       blocked
 staff         yes        not_accepted  not_accepted
 """
 
-# Who reacts to what they have said in a direct conversation, and whose having read it they see there.
+# Who reacts to what they have said in a direct conversation, and whose reading they see there.
 ANSWERS = """
 who           reaction  receipt
 stranger      yes       seen
