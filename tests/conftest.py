@@ -28,6 +28,7 @@ from tests.house import LOOSE
 from tests.leaks import SECRET, watching
 
 TEMPLATE = "lumina_template"
+ROOM = 4 * 2**30
 
 
 def pytest_asyncio_loop_factories(
@@ -66,6 +67,14 @@ def _loop_not_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", sleep)
 
 
+def memory() -> Path | None:
+    """Where files are fast: a database has more than a thousand, and every test has its own, which
+    takes 20 times as long on a disk. None where there is no room for them."""
+    shared = Path("/dev/shm")
+    roomy = shared.is_dir() and shutil.disk_usage(shared).free > ROOM
+    return shared if roomy else None
+
+
 @pytest.fixture(scope="session")
 def running_engines() -> Iterator[Engines]:
     """LUMINA_TEST_ENGINES=system takes the machine's Postgres and Redis instead of the wheels.
@@ -73,7 +82,7 @@ def running_engines() -> Iterator[Engines]:
     fsync is off: these tests kill processes, which loses nothing that the kernel has.
     """
     source: Any = os.environ.get("LUMINA_TEST_ENGINES") or None
-    home = Path(tempfile.mkdtemp(prefix="lumina-test-"))
+    home = Path(tempfile.mkdtemp(prefix="lumina-test-", dir=memory()))
     home.chmod(0o755)
     started = engines.start(home, source=source, postgres_options=("fsync=off",))
     try:
@@ -163,7 +172,7 @@ def settings(writer_url: str, redis_url: str, tmp_path: Path) -> Settings:
 @contextlib.asynccontextmanager
 async def _database(running: Engines, template: str) -> AsyncIterator[str]:
     name = f"t_{uuid4().hex}"
-    await _run_admin(running, f"create database {name} template {template}")
+    await _run_admin(running, f"create database {name} template {template} strategy file_copy")
     try:
         yield running.database_url(name)
     finally:
