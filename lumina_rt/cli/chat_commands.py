@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lumina_protocol.errors import Gone, LuminaError, NotFound, RateLimited
+from lumina_protocol.errors import LuminaError, RateLimited
 from lumina_protocol.fields import uuid7
 from lumina_protocol.hides import HideMessages
 from lumina_protocol.members import AddMembers, RemoveMember
@@ -37,6 +37,13 @@ class Left(Exception):
     """The user has left the conversation: there is nothing more to type."""
 
 
+ADVICE: dict[tuple[str, str | None], str] = {
+    ("not_found", "usernames"): "Look how the name is written.",
+    ("forbidden", "conversation_id"): "/members shows who they are.",
+    ("forbidden", "message_id"): "/hide N takes a message away for you alone.",
+    ("gone", "message_id"): "Nothing can be done with it any more; /hide N takes it away for you.",
+}
+"""What to do about a refusal, by its code and its field."""
 Run = Callable[[Talk, str], Awaitable[int]]
 """Does it with the rest of the line, and returns the rev that shows it, or 0."""
 
@@ -82,15 +89,11 @@ def complaint(error: Exception) -> str:
     match error:
         case ValidationError():
             return misfit(error)
-        case RateLimited():
-            wait_s = -(-(error.body.retry_after_ms or 1000) // 1000)
-            return f"that was too much: try again in {wait_s} s"
-        case NotFound() if error.body.field in ("username", "usernames"):
-            return "there is nobody of this name: look how it is written"
-        case Gone():
-            return "this message was deleted: nothing can be done with it any more"
-        case LuminaError():
-            return error.body.message
+        case LuminaError(body=body) if body.code == RateLimited.code:
+            return f"that was too much: try again in {-(-(body.retry_after_ms or 1000) // 1000)} s"
+        case LuminaError(body=body):
+            advice = ADVICE.get((body.code, body.field), "")
+            return f"{body.message} {advice}".strip()
     return str(error) or type(error).__name__
 
 
@@ -241,8 +244,10 @@ async def leave(talk: Talk, rest: str) -> int:
 @command("/mute [HOURS]", "silences it on your devices, for ever or so long", "/mute 8")
 async def mute(talk: Talk, rest: str) -> int:
     hours = rest.removesuffix("h")
-    if rest and not (hours.isascii() and hours.isdigit() and 0 < int(hours[:9]) <= MOST_HOURS):
+    if rest and not (hours.isascii() and hours.isdigit() and len(hours) <= 5):
         raise Misused
+    if rest and not 0 < int(hours) <= MOST_HOURS:
+        raise Wrong(f"write 1 to {MOST_HOURS} hours, or /mute without them: for ever")
     until: int | Literal["forever"] = "forever"
     if rest:
         until = int(time.time() * 1000) + int(hours) * HOUR_MS

@@ -77,11 +77,12 @@ class Talk:
         """What was said, then what comes. Raises NotFound when the user is no longer a member."""
         with self.client.inbox() as inbox:  # opened before history is read, so nothing is missed
             await self._begin(history)
+            self._redraw()
             async for news in inbox:
                 await self._take(news)
                 self._redraw()
-                if self.leaving and isinstance(news, ConversationLeft):
-                    return
+                if isinstance(news, ConversationLeft) and news.conversation_id == self.id:
+                    return  # by the user's own will: otherwise `_take` has raised
 
     async def until(self, rev: int) -> None:
         """Wait until this change is on the screen."""
@@ -115,9 +116,12 @@ class Talk:
         if seq in self.messages:
             return self.messages[seq]
         asked = ReadHistory(conversation_id=self.id, around_seq=seq, limit=1)
-        with suppress(NotFound):
+        try:
             return (await self.client.call(asked)).messages[0]
-        return None
+        except LuminaError as error:
+            if error.body.code != NotFound.code:
+                raise
+            return None
 
     async def _begin(self, history: int) -> None:
         asked = ReadHistory(conversation_id=self.id, limit=max(1, min(history, PAGE)))
