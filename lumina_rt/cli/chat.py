@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,9 +112,9 @@ async def chat(client: Client, wanted: Wanted) -> None:
         ) from None
     try:
         keyboard = Keyboard()
-        lines = keyboard.lines()
-        if conversation := await find(client, wanted, lines):
-            await talk_in(client, conversation, wanted, keyboard, lines)
+        async with aclosing(keyboard.lines()) as lines:
+            if conversation := await find(client, wanted, lines):
+                await talk_in(client, conversation, wanted, keyboard, lines)
     finally:
         await client.close()
 

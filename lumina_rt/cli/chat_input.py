@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 from prompt_toolkit import PromptSession
@@ -31,7 +31,7 @@ class Keyboard:
         if self._session:
             self._session.app.invalidate()
 
-    async def lines(self) -> AsyncIterator[str]:
+    async def lines(self) -> AsyncGenerator[str, None]:
         """One after another, without empty ones, until Ctrl-D or the end of the pipe."""
         if not self.terminal:
             while raw := await asyncio.to_thread(sys.stdin.readline):

@@ -22,7 +22,7 @@ def status(talk: Talk) -> str:
     parts = [
         "" if talk.client.connected else "connecting again ...",
         f"{listed(writing)} {'is' if len(writing) == 1 else 'are'} typing" if writing else "",
-        f"online: {listed([name(m.user_id) for m in here])}" if here else "nobody else is online",
+        f"online: {listed([name(m.user_id) for m in here])}" if here else "",
         receipt(talk, talk.others) if talk.own_seq else "",
         muted(talk.preferences),
         "/help",

@@ -63,6 +63,7 @@ class Talk:
         self.begun = asyncio.Event()
         """What was said before is on the screen."""
         self._redraw = redraw
+        self._met: set[UUID] = set()
         self._seq = 0
         self._read = 0
         self._rev = 0
@@ -158,6 +159,7 @@ class Talk:
             return
         if isinstance(news, MessageCreated):
             await self._show(message)
+            await self._meet(message.sender_id)
             if message.note:
                 await self._note(message.note)
         else:
@@ -209,6 +211,13 @@ class Talk:
     def _shown(self, rev: int) -> None:
         self._rev = max(self._rev, rev)
         self._moved.set()
+
+    async def _meet(self, user_id: UUID) -> None:
+        """Who has written for the first time may show only now that they are online."""
+        known = user_id in self._met or self.online.get(user_id) == "online"
+        self._met.add(user_id)
+        if user_id != self.me and not known:
+            await self._watch()
 
     async def _note(self, note: Note) -> None:
         """Who is a member now."""

@@ -176,7 +176,8 @@ async def test_the_line_below_the_prompt_tells_who_is_here_types_and_has_read(
             await bob.types("yes")
             await alice.sees(2)
             assert "typing" not in status(alice.talk)
-            await bob.comes(lambda: "online: alice" in status(bob.talk))
+            await alice.is_told("online: bob")
+            await bob.is_told("online: alice")
 
 
 WRONG = {
