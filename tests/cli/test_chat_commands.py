@@ -176,8 +176,17 @@ async def test_the_line_below_the_prompt_tells_who_is_here_types_and_has_read(
             await bob.types("yes")
             await alice.sees(2)
             assert "typing" not in status(alice.talk)
-            await alice.is_told("online: bob")
-            await bob.is_told("online: alice")
+
+
+async def test_who_shows_only_to_those_they_write_to_is_online_when_they_write(
+    house: House,
+) -> None:
+    group = await chat_list.new_group(house.carol, "Tea", ["bob"])
+    async with desk(house.carol, group) as carol, both(house) as (alice, bob):
+        await carol.is_told("online: bob")
+        assert "online" not in status(alice.talk)
+        await bob.types("here I am")
+        await alice.is_told("online: bob")
 
 
 WRONG = {

@@ -169,16 +169,16 @@ def test_the_list_says_what_is_unread_muted_and_said_last(
 
 
 def test_typing_is_told_when_it_begins_every_three_seconds_and_when_it_stops() -> None:
-    now, told = [10.0], list[bool]()
-    typing = OwnTyping(told.append, clock=lambda: now[0])
-    for text, at in [("/ed", 10.0), ("h", 10.0), ("he", 12.9), ("hel", 13.0), ("", 13.1), ("", 14)]:
+    now, told = [9.0], list[tuple[float, bool]]()
+    typing = OwnTyping(lambda so: told.append((now[0], so)), clock=lambda: now[0])
+    for text, at in [("/ed", 9), ("h", 10), ("he", 12.9), ("hel", 13), ("", 13.1), ("", 14)]:
         now[0] = at
         typing.typed(text)
-    assert told == [True, True, False]
+    assert told == [(10, True), (13, True), (13.1, False)]
     typing.typed("/reply 3 yes")
     typing.entered()
     typing.typed("")
-    assert told == [True, True, False, True]
+    assert told[3:] == [(14, True)]
 
 
 def test_a_sender_without_a_name_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
