@@ -4,61 +4,89 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
-import unicodedata
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from datetime import datetime
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any
 
 import click
-from lumina_protocol.conversations import Conversation, CreateConversation
+from lumina_protocol.conversations import Conversation
 from lumina_protocol.errors import CodeNeeded, LuminaError
-from lumina_protocol.fields import uuid7
-from lumina_protocol.messages import Message, MessageChanged
-from prompt_toolkit import PromptSession
-from prompt_toolkit.patch_stdout import patch_stdout
-from rich.console import Console
-from rich.text import Text
 
-from lumina_rt.client import Client, ClientError, Connected, Interrupted, follow
+from lumina_rt.cli import chat_list
+from lumina_rt.cli.chat_commands import Left, Wrong, complaint, enter
+from lumina_rt.cli.chat_input import Keyboard, OwnTyping
+from lumina_rt.cli.chat_screen import Screen
+from lumina_rt.cli.chat_status import status
+from lumina_rt.cli.chat_talk import Talk
+from lumina_rt.client import Client, ClientError
 from lumina_rt.dev import state
 
 DEFAULT_URL = "ws://127.0.0.1:8080/v1/socket"
 LAST_WORDS_S = 5
-BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-COLOURS = ("cyan", "magenta", "green", "yellow")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which conversation, and how much of it. At most one of the three is given."""
+
+    peer: str | None = None
+    group: str | None = None
+    new_group: str | None = None
+    invited: tuple[str, ...] = ()
+    history: int = 20
+    numbers: bool | None = None
+    """None: in a terminal."""
 
 
 @click.command("chat", short_help="Talk to somebody in the terminal.")
 @click.option("--as", "me", required=True, metavar="NAME", help="Your username.")
-@click.option("--with", "peer", required=True, metavar="NAME", help="Whom to talk to.")
+@click.option("--with", "peer", metavar="NAME", help="Whom to talk to.")
+@click.option("--in", "group", metavar="TITLE", help="A group that you are in: its title or id.")
+@click.option("--new-group", metavar="TITLE", help="Open a group, with those you --invite.")
+@click.option("--invite", "invited", metavar="NAME", multiple=True, help="Again for each of them.")
 @click.option("--url", help=f"The node. [default: that of `lumina dev`, or {DEFAULT_URL}]")
 @click.option("--history", type=click.IntRange(0, 200), default=20, show_default=True,
               help="How many earlier messages to show.")  # fmt: skip
-def command(me: str, peer: str, url: str | None, history: int) -> None:
+@click.option("--numbers/--no-numbers", default=None,
+              help="Number the messages, for commands. [default: in a terminal]")  # fmt: skip
+def command(me: str, url: str | None, **options: Any) -> None:
     """Talk to somebody: what was said before, then live. Ctrl-D leaves.
+
+    Without --with, --in and --new-group your conversations are listed, and you choose one.
+    /help lists what can be done with messages: answer, react, edit, search and so on.
 
     The password is that of the demo account after `lumina dev`, or LUMINA_PASSWORD, or asked for;
     so is a code, of accounts with a second factor.
-    Lines from a pipe are sent one by one.
+    Lines from a pipe are sent one by one, and obeyed when they begin with "/".
 
     \b
     Examples:
       lumina chat --as alice --with bob
       lumina chat --as bob --with alice --url ws://127.0.0.1:8081/v1/socket
+      lumina chat --as alice --new-group "Film club" --invite bob
+      lumina chat --as bob --in "Film club"
       echo "on my way" | lumina chat --as alice --with bob
     """
+    wanted = Wanted(**options)
+    if sum(map(bool, (wanted.peer, wanted.group, wanted.new_group))) > 1:
+        raise click.UsageError("give one of --with, --in and --new-group")
+    if bool(wanted.new_group) != bool(wanted.invited):
+        raise click.UsageError("--new-group and --invite go together")
     url = url or default_url()
     password = find_password(me)
+
+    def client(code: str | None = None) -> Client:
+        return Client(url, username=me, password=password, code=code, receipts=True)
+
     with suppress(KeyboardInterrupt):
         try:
-            asyncio.run(chat(Client(url, username=me, password=password), peer, history))
+            asyncio.run(chat(client(), wanted))
         except LuminaError as error:
             if error.body.code != CodeNeeded.code:
                 raise
             code = str(click.prompt("Code of your app, or a recovery code", err=True))
-            client = Client(url, username=me, password=password, code=code)
-            asyncio.run(chat(client, peer, history))
+            asyncio.run(chat(client(code), wanted))
 
 
 def default_url() -> str:
@@ -75,7 +103,7 @@ def find_password(username: str) -> str:
     return str(click.prompt(f"Password of {username}", hide_input=True, err=True))
 
 
-async def chat(client: Client, peer: str, history: int) -> None:
+async def chat(client: Client, wanted: Wanted) -> None:
     try:
         await client.connect()
     except OSError as error:
@@ -83,125 +111,66 @@ async def chat(client: Client, peer: str, history: int) -> None:
             f"no server at {client.url} ({error.strerror or error}); start one with: make dev"
         ) from None
     try:
-        asked = CreateConversation(conversation_id=uuid7(), username=peer)
-        conversation = (await client.call(asked)).conversation
-        await talk(client, conversation, Screen(conversation), history)
+        keyboard = Keyboard()
+        async with aclosing(keyboard.lines()) as lines:
+            if conversation := await find(client, wanted, lines):
+                await talk_in(client, conversation, wanted, keyboard, lines)
     finally:
         await client.close()
 
 
-async def talk(client: Client, conversation: Conversation, screen: Screen, history: int) -> None:
+async def find(client: Client, wanted: Wanted, lines: AsyncIterator[str]) -> Conversation | None:
+    if wanted.peer:
+        return await chat_list.with_somebody(client, wanted.peer)
+    if wanted.group:
+        return await chat_list.called(client, wanted.group)
+    if wanted.new_group:
+        return await chat_list.new_group(client, wanted.new_group, wanted.invited)
+    return await chat_list.chosen(client, lines)
+
+
+async def talk_in(
+    client: Client, conversation: Conversation, wanted: Wanted, keyboard: Keyboard,
+    lines: AsyncIterator[str],
+) -> None:  # fmt: skip
     """Until the lines end. Raises what ends the client for good, as an ExceptionGroup."""
-    screen.note(f"{client.username} at {client.url}. Ctrl-D leaves.")
+    numbers = keyboard.terminal if wanted.numbers is None else wanted.numbers
+    talk = Talk(client, conversation, Screen(conversation, numbers=numbers), keyboard.redraw)
+    title = f"{conversation.title}. " if conversation.title else ""
+    talk.screen.note(f"{title}{client.username} at {client.url}. Ctrl-D leaves.")
+    typing = OwnTyping(talk.tell_typing)
+    keyboard.typed, keyboard.toolbar = typing.typed, lambda: status(talk)
     async with asyncio.TaskGroup() as tasks:
-        showing = [
-            tasks.create_task(show(client, conversation, history, screen)),
-            tasks.create_task(show_news(client, conversation, screen)),
+        running = [
+            tasks.create_task(talk.live(wanted.history)),
+            tasks.create_task(talk.keep_reading()),
         ]
-        sent = await send_lines(client, conversation, screen)
-        with suppress(TimeoutError):  # what a pipe has sent, or asked to see, is shown first
-            last = sent or (conversation.last_seq if history else 0)
-            await asyncio.wait_for(screen.until(last), LAST_WORDS_S)
-        for task in showing:
+        await talk.begun.wait()
+        await enter_all(talk, lines, typing)
+        await talk.tell_read()
+        for task in running:
             task.cancel()
 
 
-class Screen:
-    """Prints above the prompt."""
-
-    def __init__(self, conversation: Conversation) -> None:
-        self.names = {member.user_id: member.username for member in conversation.members}
-        self.colours = dict(zip(self.names, COLOURS, strict=False))
-        self.width = max(len(name) for name in self.names.values())
-        self.shown = 0
-        self._moved = asyncio.Event()
-
-    async def until(self, seq: int) -> None:
-        """Wait until this message is on the screen."""
-        while self.shown < seq:
-            self._moved.clear()
-            await self._moved.wait()
-
-    def message(self, message: Message) -> None:
-        self.changed(message)
-        self.shown = message.seq
-        self._moved.set()
-
-    def changed(self, message: Message) -> None:
-        """A message as it is now, once more."""
-        at = datetime.fromtimestamp(message.created_at / 1000)
-        name = self.names.get(message.sender_id, "?")
-        line = Text(f"{at:%H:%M} ", style="dim")
-        line.append(f"{name:>{self.width}}  ", style=self.colours.get(message.sender_id, "white"))
-        line.append(harmless(message.content), style="default")
-        if message.is_deleted:
-            line.append("(deleted)", style="dim")
-        elif message.edited_at:
-            line.append(" (edited)", style="dim")
-        self._print(line)
-
-    def note(self, text: str) -> None:
-        self._print(Text(f"-- {text}", style="dim"))
-
-    def failed(self, text: str) -> None:
-        self._print(Text(f"!! {text}", style="red"))
-
-    def _print(self, line: Text) -> None:
-        # Made anew each time: inside patch_stdout, sys.stdout is what keeps the prompt below.
-        Console(file=sys.stdout, force_terminal=sys.stdout.isatty(), highlight=False).print(
-            line, soft_wrap=True
-        )
-
-
-def harmless(text: str) -> str:
-    """Without what a terminal would obey, or what would look like a line of somebody else."""
-    shown = text.replace("\n", " \u23ce ")
-    return "".join(
-        "\ufffd" if unicodedata.category(char) == "Cc" or char in BIDI else char for char in shown
-    )
-
-
-async def show(client: Client, conversation: Conversation, history: int, screen: Screen) -> None:
-    async for message in follow(client, conversation.conversation_id, history=history):
-        screen.message(message)
-
-
-async def show_news(client: Client, conversation: Conversation, screen: Screen) -> None:
-    """What became of earlier messages, and of the connection."""
-    with client.inbox() as inbox:
-        async for news in inbox:
-            match news:
-                case Interrupted(code, reason):
-                    screen.note(f"connection lost ({code} {reason}), connecting again ...")
-                case Connected():
-                    screen.note("connected again")
-                case MessageChanged(message=message):
-                    if message.conversation_id == conversation.conversation_id:
-                        screen.changed(message)
-
-
-async def send_lines(client: Client, conversation: Conversation, screen: Screen) -> int:
-    """One after another, in the order in which they were written; returns the seq of the last."""
-    last, conversation_id = 0, conversation.conversation_id
-    async for line in lines():
+async def enter_all(talk: Talk, lines: AsyncIterator[str], typing: OwnTyping) -> None:
+    """One line after another, in the order in which they were written. A command is about what is
+    on the screen: what was written before it is shown first, and at the end all of it is."""
+    last = 0
+    async for line in lines:
+        typing.entered()
+        if line.startswith("/"):
+            await shown(talk, last)
         try:
-            last = (await client.send(conversation_id, line)).seq
-        except ValueError:
-            screen.failed("not sent: a message has 1 to 4,000 characters")
-        except (LuminaError, ClientError) as error:
-            screen.failed(f"not sent: {error}")
-    return last
+            last = max(last, await enter(talk, line))
+        except Left:
+            talk.screen.note("you have left")
+            return
+        except (Wrong, ValueError, LuminaError, ClientError) as error:
+            what = "" if isinstance(error, Wrong) else "not done: "
+            talk.screen.failed(f"{what}{complaint(error)}")
+    await shown(talk, last)
 
 
-async def lines() -> AsyncIterator[str]:
-    """What is typed, or what comes through a pipe, without empty lines."""
-    if sys.stdin.isatty():
-        session: PromptSession[str] = PromptSession("> ", erase_when_done=True)
-        with patch_stdout(raw=True), suppress(EOFError, KeyboardInterrupt):
-            while True:
-                if line := (await session.prompt_async()).strip():
-                    yield line
-    else:
-        while raw := await asyncio.to_thread(sys.stdin.readline):
-            if line := raw.strip():
-                yield line
+async def shown(talk: Talk, rev: int) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(talk.until(rev), LAST_WORDS_S)

@@ -104,6 +104,23 @@ def test_two_people_chat_across_two_nodes_and_all_of_it_is_kept(
         assert seen == ["alice  hello", "bob  hi alice", "bob  bye"]
 
 
+def test_lines_of_a_pipe_that_begin_with_a_slash_are_obeyed(folder: Path, ports: list[str]) -> None:
+    with dev(folder, *ports):
+        typed = "hello\n/react 1 curious\n/edit 1 hello you\n"
+        assert chat(folder, "alice", "bob", typed) == [
+            "alice  hello",
+            "alice  hello  [curious 1]",
+            "alice  hello you (edited)  [curious 1]",
+        ]
+        seen = chat(folder, "bob", "alice", "/reply 1 hi\n", "--numbers")
+        assert seen[1:] == ["> 1 alice: hello you", "2   bob  hi"]
+        assert seen[0].startswith("1 alice  hello you")
+        listed = lumina("chat", "--as", "alice", cwd=folder, text="1\n")
+        assert listed.returncode == 0, listed.stderr
+        assert "bob: hi" in listed.stdout.splitlines()[1]
+        assert listed.stdout.splitlines()[-1].endswith("bob  hi")
+
+
 def test_who_has_a_second_factor_is_asked_for_a_code(folder: Path, ports: list[str]) -> None:
     async def protect(url: str) -> list[str]:
         async with Client(url, username="alice", password=DEMO_PASSWORD) as alice:
