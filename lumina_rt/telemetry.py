@@ -192,8 +192,7 @@ class Telemetry:
         self.log.error("export failed", cause=f"{type(error).__name__}: {error}")
 
     def not_sent(self, error: Exception) -> None:
-        """A scheduled message, by a fault of ours; its sender is told. What the error says may quote
-        the message."""
+        """A scheduled message, by a fault of ours. What the error says may quote the message."""
         self.log.error("a scheduled message failed", cause=type(error).__name__)
 
     def blob_missing(self, key: str) -> None:

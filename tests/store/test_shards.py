@@ -68,7 +68,6 @@ EXCEPTIONS = {
     "archive.comments": "comments: what a user has done elsewhere",
     "archive.comment_likes": "comment_likes: what a user has done elsewhere",
     "archive.decisions": "reports: against a user, by whomever on any shard",
-    "scheduled.due": "scheduled_messages, users: what is due on the shard, and whose it is",
     "exports.next": "account_exports: what waits on the shard",
     "exports.finish": "account_exports: the same",
     "exports.expired": "account_exports: what is due on the shard",
