@@ -6,6 +6,7 @@ rows, asked for by access.py one at a time, and by its SQL as a list will.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -14,13 +15,20 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from lumina_protocol.conversations import CreateConversation, MemberTyping, TellTyping
+from lumina_protocol.conversations import (
+    CreateConversation,
+    ListConversations,
+    MemberTyping,
+    TellTyping,
+)
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import Request
 from lumina_protocol.members import CreateGroup
+from lumina_protocol.message_reactions import React
 from lumina_protocol.presence import WatchPresence
 from lumina_protocol.profiles import GetUser
+from lumina_protocol.receipts import ReadConversation
 from lumina_protocol.settings import ChangeSettings, MessagesFrom, Visibility
 
 from lumina_rt import access
@@ -140,6 +148,21 @@ blocker       blocked    blocked       blocked
 staff         yes        not_accepted  not_accepted
 """
 
+# Who reacts to what they have said in a direct conversation, and whose reading they see there.
+ANSWERS = """
+who           reaction  receipt
+stranger      yes       seen
+follower      yes       seen
+followed      yes       seen
+friend        yes       seen
+close_friend  yes       seen
+named_close   yes       seen
+in_audience   yes       seen
+blocked       blocked   unseen
+blocker       blocked   unseen
+staff         yes       seen
+"""
+
 # Who is told that they are online, by what the two have to do with each other.
 ONLINE = """
 who           nothing  opened  answered  group  hidden
@@ -219,10 +242,10 @@ async def house(settings: Settings, pg: asyncpg.Connection) -> AsyncIterator[Hou
         yield House(clients, ids, pg)
 
 
-@pytest.mark.parametrize("table", [*SEES.values(), COMMENTS, REACHES, ONLINE])
+@pytest.mark.parametrize("table", [*SEES.values(), COMMENTS, REACHES, ANSWERS, ONLINE])
 def test_the_tables_have_everybody(table: str) -> None:
     assert rows(table) == [
-        name for name in PEOPLE if table not in (REACHES, ONLINE) or name != "self"
+        name for name in PEOPLE if table not in (REACHES, ANSWERS, ONLINE) or name != "self"
     ]
 
 
@@ -309,22 +332,53 @@ async def test_who_reaches_somebody_by_messages(house: House) -> None:
     assert wrong == []
 
 
+async def test_who_answers_somebody_without_words(house: House) -> None:
+    wrong = []
+    for cell in cells(ANSWERS):
+        conversation_id, message_id = uuid7(), uuid7()
+        await house.pg.execute("delete from conversations")
+        await insert_direct(house, cell.row, conversation_id)
+        await insert_message(house, conversation_id, message_id)
+        if cell.column == "reaction":
+            where = {"conversation_id": conversation_id, "message_id": message_id}
+            asked = React(**where, op_id=uuid7(), reaction="grateful")
+            found = await outcome(house.clients[cell.row], asked)
+        else:
+            await house.clients[cell.row].call(
+                ReadConversation(conversation_id=conversation_id, seq=1)
+            )
+            (listed,) = (await house.clients["self"].call(ListConversations())).conversations
+            read = {member.user_id: member.read_seq for member in listed.members}
+            found = "seen" if read[house.ids[cell.row]] else "unseen"
+        if found != cell.says:
+            wrong.append((cell, found))
+    assert wrong == []
+
+
 async def test_who_is_told_that_somebody_is_online(house: House) -> None:
     wrong, owner = [], house.ids["self"]
+    follower = house.clients["follower"]
+    async with asyncio.timeout(5):  # until the node has written who is there
+        while (await watched(follower, owner)) != "online":
+            pass
     for met, statement in MEETINGS.items():
         await house.pg.execute(statement.replace("$1", f"'{owner}'"))
         for cell in cells(ONLINE):
             if cell.column == met:
-                asked = WatchPresence(user_ids=[owner])
-                (told,) = (await house.clients[cell.row].call(asked)).users
-                if told.state != ("online" if cell.says == "yes" else "offline"):
-                    wrong.append((cell, told.state))
+                state = await watched(house.clients[cell.row], owner)
+                if state != ("online" if cell.says == "yes" else "offline"):
+                    wrong.append((cell, state))
     assert wrong == []
     big = "update conversations set member_count = 201"
     shown = "update user_settings set show_activity_status = true"
     await house.pg.execute(f"{shown}; {big}")
-    told = (await house.clients["stranger"].call(WatchPresence(user_ids=[owner]))).users[0]
-    assert told.state == "offline", "in a big group members are counted"
+    state = await watched(house.clients["stranger"], owner)
+    assert state == "offline", "in a big group members are counted"
+
+
+async def watched(client: Client, user_id: UUID) -> str:
+    (told,) = (await client.call(WatchPresence(user_ids=[user_id]))).users
+    return told.state
 
 
 def expected(says: str) -> list[str]:
@@ -367,4 +421,17 @@ async def insert_direct(house: House, who: str, conversation_id: UUID) -> None:
     await house.pg.executemany(
         "insert into conversation_participants (conversation_id, user_id) values ($1, $2)",
         [(conversation_id, user_id) for user_id in (low, high)],
+    )
+
+
+async def insert_message(house: House, conversation_id: UUID, message_id: UUID) -> None:
+    """Of theirs, from before there was a block."""
+    await house.pg.execute(
+        "insert into messages (conversation_id, message_id, seq, rev, sender_id, content,"
+        " content_digest) values ($1, $2, 1, 1, $3, 'hello', $4)",
+        conversation_id, message_id, house.ids["self"], bytes(16),
+    )  # fmt: skip
+    await house.pg.execute(
+        "update conversations set last_seq = 1, last_rev = 1 where conversation_id = $1",
+        conversation_id,
     )

@@ -74,6 +74,8 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        array['{1,2,3}'] as page_seqs,
        (select invite_id from conversation_invites i where i.conversation_id = busy.conversation_id limit 1) as invite_id,
        5 as max_uses, 5000 as most, false as remove_picture, reader.user_id as admin_id,
+       array[reader.user_id] as viewer_ids, array(select user_id from users order by user_id desc limit 1) as owner_ids,
+       array[to_ms(now())] as times, true as invisible,
        (select export_id from account_exports limit 1) as export_id, 'exports/1.zip' as storage_key, 100 as size_bytes
 from busy, reader, talked, (select * from sessions where revoked_at is null limit 1) s,
      (select * from reports where status = 'appealed' order by report_id limit 1) p;
