@@ -95,7 +95,8 @@ async def scheduled(
 ) -> None:
     talk = await conversation(pg, user_id)
     await pg.execute(
-        "insert into scheduled_messages (message_id, conversation_id, user_id, body, send_at, sent_at)"
+        "insert into scheduled_messages"
+        " (message_id, conversation_id, user_id, body, send_at, sent_at)"
         " values ($1, $2, $3, jsonb_build_object('content', $4::text), now(), $5)",
         uuid7(), talk, user_id, content, sent_at,
     )  # fmt: skip
