@@ -228,6 +228,10 @@ async def use(tx: Tx, link: Link, purposes: list[str]) -> bytes:
     return email
 
 
+def answered_after(took_s: float) -> float:
+    return math.ceil(took_s / ANSWER_EVERY_S) * ANSWER_EVERY_S
+
+
 @asynccontextmanager
 async def answered_in_time(ctx: Ctx) -> AsyncIterator[None]:
     """Whatever the block does, it seems to take a multiple of ANSWER_EVERY_S."""
@@ -237,6 +241,6 @@ async def answered_in_time(ctx: Ctx) -> AsyncIterator[None]:
         yield
     finally:
         ctx.services.letters.posted.set()
-        until = began + math.ceil((clock() - began) / ANSWER_EVERY_S) * ANSWER_EVERY_S
+        until = began + answered_after(clock() - began)
         for _ in range(2):  # a timer of a busy loop may be early
             await asyncio.sleep(max(until - clock(), 0))

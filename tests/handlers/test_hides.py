@@ -27,7 +27,7 @@ from lumina_protocol.pins import ListPins
 from lumina_protocol.session import Resume
 
 from lumina_rt.client import Client
-from tests.e2e.test_resume import connected_again, cut, raw
+from tests.e2e.test_resume import cut, raw
 from tests.handlers.test_blocks import refused, until
 from tests.handlers.test_message_reactions import House, hears, house
 from tests.handlers.test_pins import pin
@@ -125,7 +125,6 @@ async def test_who_was_away_is_told_what_was_hidden_and_nothing_of_it(house: Hou
             await house.alice.call(hide(house))
             await house.carol.call(house.react("curious"))
             await say(house.carol, house.group, "after")
-            await connected_again(inbox)
             await until(inbox, "after")
 
 

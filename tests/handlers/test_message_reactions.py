@@ -23,7 +23,7 @@ from lumina_protocol.session import Resume
 from lumina_rt.app import Node
 from lumina_rt.client import Client
 from lumina_rt.config import Settings
-from tests.e2e.test_resume import Heard, connected_again, cut, raw
+from tests.e2e.test_resume import Heard, cut, raw
 from tests.handlers.test_blocks import refused
 from tests.handlers.test_sending import BLOCK, held
 from tests.house import nodes, open_conversation, register, say, user
@@ -248,7 +248,6 @@ async def test_who_was_away_is_told_the_counts_as_they_are(house: House) -> None
             cut(house.nodes[1])
             await house.carol.call(house.react("curious"))
             await house.alice.call(house.react("curious"))
-            await connected_again(inbox)
             changes = await until_rev(inbox, 4)
     assert counts(changes[-1]) == {"curious": 2}
 

@@ -12,7 +12,7 @@ from lumina_protocol.messages import ReadHistory
 from lumina_protocol.pins import ListPins, PinKept, PinMessage, UnpinMessage
 
 from lumina_rt.client import Client
-from tests.e2e.test_resume import connected_again, cut
+from tests.e2e.test_resume import cut
 from tests.handlers.test_blocks import refused
 from tests.handlers.test_message_reactions import House, house, id_of, until_rev
 from tests.handlers.test_sending import BLOCK, held
@@ -113,9 +113,10 @@ async def test_a_conversation_has_fifty_pins_at_most(house: House, pg: asyncpg.C
     for one in sent[:49]:
         await house.alice.call(pin(house, one.message_id))
     last = [pin(house, one.message_id) for one in sent[49:]]
-    async with oracle(*house.all):
+    async with oracle(*house.all), user(house.nodes[1], "alice") as tablet:
         async with held(pg, house.group, writers=2):
-            tasks = [asyncio.create_task(house.alice.call(asked)) for asked in last]
+            devices = zip((house.alice, tablet), last, strict=True)
+            tasks = [asyncio.create_task(device.call(asked)) for device, asked in devices]
         results = await asyncio.gather(*tasks, return_exceptions=True)
     assert sorted(map(kind, results)) == ["changed", "invalid"]
     assert await pg.fetchval("select count(*) from message_pins") == 50
@@ -148,6 +149,5 @@ async def test_who_was_away_is_told_of_the_pin(house: House) -> None:
         with house.bob.inbox() as inbox:
             cut(house.nodes[1])
             await house.alice.call(pin(house))
-            await connected_again(inbox)
             changes = await until_rev(inbox, 3)
     assert changes[-1].pinned_at is not None

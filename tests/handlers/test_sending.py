@@ -17,7 +17,8 @@ from lumina_rt.config import Settings
 from tests.house import created, message, nodes, open_conversation, register, say, send_all, user
 from tests.oracle import oracle
 
-WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+WAITING = """select count(*) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock'"""
 BLOCK = """
 insert into follows (follower_id, following_id, connection_type)
 select a.user_id, b.user_id, 'blocked' from users a, users b
@@ -35,8 +36,9 @@ async def held(
             "select from conversations where conversation_id = $1 for update", conversation
         )
         yield
-        while await pg.fetchval(WAITING) < writers:
-            await asyncio.sleep(0.005)
+        async with asyncio.timeout(10):
+            while await pg.fetchval(WAITING) < writers:
+                await asyncio.sleep(0.005)
 
 
 def codes(results: list[MessageSent | BaseException]) -> list[str]:
