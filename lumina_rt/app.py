@@ -61,6 +61,7 @@ from lumina_rt.workers.mailer import Mailer
 from lumina_rt.workers.partitions import Partitions
 from lumina_rt.workers.purge import Purge
 from lumina_rt.workers.revocations import Revocations
+from lumina_rt.workers.scheduled import Scheduled
 from lumina_rt.workers.tail import Tail
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "exports": _exports(node).run,
         "counters": Counters(node.services.db).run,
         "expiry": Expiry(node.services.db).run,
+        "scheduled": Scheduled(node.services.db, node.services.hash_key, node.telemetry).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
     }
 

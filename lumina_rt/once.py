@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 from lumina_protocol.errors import Conflict, IdTime, TooOld
-from lumina_protocol.frame import Change, Reply, Request
+from lumina_protocol.frame import Reply, Request
 
 from lumina_rt.router import Ctx
 from lumina_rt.store.queries import query
@@ -22,12 +22,13 @@ CLAIM = query("op_keys.claim")
 FOUND = query("op_keys.found")
 KEEP = query("op_keys.keep")
 
-C = TypeVar("C", bound=Change[Any])
+C = TypeVar("C", bound=Request[Any])
 R = TypeVar("R", bound=Reply)
 
 
 def once(change: Callable[[Ctx, Tx, C], Awaitable[R]]) -> Callable[[Ctx, C], Awaitable[R]]:
-    """Run a change in a transaction that also keeps its reply under the user's `op_id`.
+    """Run a change in a transaction that also keeps its reply under the user's `op_id`, or another
+    field that is its key.
 
     A retry gets that reply and changes nothing, also while the first try is under way on another
     node. What is refused is not kept: asked again, it is tried again. The reply stays in the store
@@ -40,11 +41,11 @@ def once(change: Callable[[Ctx, Tx, C], Awaitable[R]]) -> Callable[[Ctx, C], Awa
 
     @wraps(change)
     async def run(ctx: Ctx, request: C) -> R:
-        key = {"user_id": ctx.user_id, "op_id": request.op_id}
+        key = {"user_id": ctx.user_id, "op_id": getattr(request, request.keyed_by)}
         digest = request_digest(ctx.services.hash_key, request)
         async with ctx.services.lines.stand_in(_changed(request)), ctx.db.tx() as tx:
             if await tx.maybe(CLAIM, op=request.op, digest=digest, **key) is None:
-                result = await _first_result(tx, key, digest)
+                result = await _first_result(tx, key, digest, request.keyed_by)
                 return cast("R", request.reply.model_validate(result))
             reply = await change(ctx, tx, request)
             await tx.run(KEEP, result=reply.model_dump(mode="json"), **key)
@@ -53,20 +54,21 @@ def once(change: Callable[[Ctx, Tx, C], Awaitable[R]]) -> Callable[[Ctx, C], Awa
     return run
 
 
-def _changed(request: Change[Any]) -> Hashable:
+def _changed(request: Request[Any]) -> Hashable:
     """What others may want to change as well, as far as the request says it."""
     named = (getattr(request, name, None) for name in ("conversation_id", "code"))
-    return next((subject for subject in named if subject is not None), request.op_id)
+    key: Hashable = getattr(request, request.keyed_by)
+    return next((subject for subject in named if subject is not None), key)
 
 
-async def _first_result(tx: Tx, key: dict[str, UUID], digest: bytes) -> object:
+async def _first_result(tx: Tx, key: dict[str, UUID], digest: bytes, field: str) -> object:
     found = await tx.one(FOUND, **key)
     if found["too_old"]:
-        raise TooOld(field="op_id")
+        raise TooOld(field=field)
     if found["too_new"]:
-        raise IdTime(field="op_id")
+        raise IdTime(field=field)
     if found["digest"] != digest:
-        raise Conflict("This op_id was used before for another request.", field="op_id")
+        raise Conflict(f"This {field} was used before for another request.", field=field)
     return found["result"]
 
 

@@ -191,6 +191,10 @@ class Telemetry:
         self.exports.labels("failed").inc()
         self.log.error("export failed", cause=f"{type(error).__name__}: {error}")
 
+    def not_sent(self, error: Exception) -> None:
+        """A scheduled message, by a fault of ours. What the error says may quote the message."""
+        self.log.error("a scheduled message failed", cause=type(error).__name__)
+
     def blob_missing(self, key: str) -> None:
         self.log.error(
             "a file is not there; is LUMINA_BLOB_DIR the same folder on all nodes?", key=key

@@ -181,3 +181,13 @@ with gone as materialized (
     delete from mails m using gone g where m.mail_id = g.mail_id returning 1
 )
 select count(*) as removed from removed;
+
+-- name: scheduled_messages
+-- What was sent; what still waits, or was refused, stays.
+with gone as materialized (
+    select message_id from scheduled_messages where sent_at < :before
+    order by sent_at limit :batch for update skip locked
+), removed as (
+    delete from scheduled_messages s using gone g where s.message_id = g.message_id returning 1
+)
+select count(*) as removed from removed;

@@ -20,6 +20,7 @@ from lumina_protocol.conversations import (
     ListConversations,
     Member,
 )
+from lumina_protocol.drafts import Draft, DraftChanged, ListDrafts
 from lumina_protocol.exports import Export, ExportChanged, ListExports
 from lumina_protocol.frame import PersonalEvent
 from lumina_protocol.hides import MessagesHidden
@@ -42,6 +43,7 @@ from lumina_protocol.reports import (
     ReportCreated,
     ReportDecided,
 )
+from lumina_protocol.scheduled import ListScheduled, ScheduledChanged, ScheduledMessage
 from lumina_protocol.settings import GetSettings, SettingsChanged, UserSettings
 
 from lumina_rt.client import Client, Connected, Inbox, News
@@ -63,6 +65,8 @@ class World:
     against: dict[UUID, Decision] = field(default_factory=dict)
     blocks: dict[UUID, BlockedUser] = field(default_factory=dict)
     settings: UserSettings | None = None
+    drafts: dict[UUID, Draft] = field(default_factory=dict)
+    scheduled: dict[UUID, ScheduledMessage] = field(default_factory=dict)
     was_away: bool = field(default=False, compare=False)
     exports: dict[UUID, Export] = field(default_factory=dict)
     told: set[object] = field(default_factory=set, compare=False)
@@ -88,6 +92,14 @@ class World:
                     self._change(id_, read_seq=seq, preferences=unmarked)
             case PreferencesChanged(conversation_id=id_):
                 self._change(id_, preferences=news.preferences)
+            case DraftChanged(conversation_id=id_, draft=draft):
+                self.drafts.pop(id_, None)
+                if draft:
+                    self.drafts[id_] = draft
+            case ScheduledChanged(message_id=id_, scheduled=scheduled):
+                self.scheduled.pop(id_, None)
+                if scheduled:
+                    self.scheduled[id_] = scheduled
 
     def _receipts(self, news: News) -> None:
         """Positions of members. What is told while a client is away, only the list tells."""
@@ -127,6 +139,7 @@ class World:
                     self._moved(message)
             case ConversationLeft(conversation_id=left):
                 self.conversations.pop(left, None)
+                self.drafts.pop(left, None)
                 self.messages = {k: v for k, v in self.messages.items() if k[0] != left}
             case MessagesHidden(conversation_id=conversation_id, hidden=hidden):
                 self._hide(conversation_id, {message.seq for message in hidden})
@@ -280,6 +293,12 @@ async def snapshot(client: Client) -> World:
     assert not blocks.more
     world.blocks = {user.user_id: user for user in blocks.users}
     world.exports = {e.export_id: e for e in (await client.call(ListExports())).exports}
+    drafts = await client.call(ListDrafts(limit=100))
+    assert not drafts.more
+    world.drafts = {draft.conversation_id: draft for draft in drafts.drafts}
+    waiting = await client.call(ListScheduled())
+    assert not waiting.more
+    world.scheduled = {message.message_id: message for message in waiting.messages}
     talks = await client.call(ListConversations(limit=40))
     assert not talks.more
     for conversation in talks.conversations:

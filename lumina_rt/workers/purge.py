@@ -31,6 +31,7 @@ NOTIFICATIONS = query("purge.notifications")
 USER_EVENTS = query("purge.user_events")
 MESSAGE_EDITS = query("purge.message_edits")
 MAILS = query("purge.mails")
+SCHEDULED = query("purge.scheduled_messages")
 EXPIRED_STORIES = query("purge.expired_stories")
 STORIES = query("purge.stories")
 
@@ -86,6 +87,7 @@ def steps(settings: Settings) -> list[Step]:
         Step("access_tokens", plain(ACCESS_TOKENS), keep),
         Step("account_tokens", plain(ACCOUNT_TOKENS), keep),
         Step("mails", plain(MAILS), keep),
+        Step("scheduled_messages", plain(SCHEDULED), keep),
         Step("username_history", plain(USERNAME_HISTORY), timedelta(0)),
         Step("notifications", plain(NOTIFICATIONS), notifications),
         Step("user_events", plain(USER_EVENTS), timedelta(days=STREAM_DAYS)),

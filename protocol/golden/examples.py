@@ -54,6 +54,7 @@ from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resu
 
 from golden.access_examples import BLOCKS, PROFILES, SETTINGS
 from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS, TOTP
+from golden.draft_examples import DRAFTS
 from golden.export_examples import EXPORTS
 from golden.frames import (
     ADDITION,
@@ -84,6 +85,7 @@ from golden.presence_examples import PRESENCE
 from golden.reacting_examples import REACTING
 from golden.receipt_examples import PREFERENCES, RECEIPTS
 from golden.report_examples import MODERATION, REPORTS
+from golden.scheduled_examples import SCHEDULED
 from golden.search_examples import SEARCH
 
 
@@ -434,6 +436,8 @@ EXAMPLES = [
     *BEYOND_TEXT,
     *EDITS,
     *REACTING,
+    *DRAFTS,
+    *SCHEDULED,
     *RECEIPTS,
     *PREFERENCES,
     *SEARCH,

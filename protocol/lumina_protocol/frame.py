@@ -108,6 +108,8 @@ class Request(Wire, Generic[R]):
     """Whether it makes sense without a connection."""
     retry_safe: ClassVar[bool] = True
     """Whether it may be sent again, with the same ids, when no answer came to the first."""
+    keyed_by: ClassVar[str] = "op_id"
+    """The field that is the key of a retry, of what is done once for each key."""
     limited_as: ClassVar[str] = "default"
     """The class of operations that it is counted with, see "Limits" in protocol/README.md."""
 

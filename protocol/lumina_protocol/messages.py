@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -58,6 +58,7 @@ MEDIA_KINDS = {
 EXCERPT = 200
 """Characters of an answered message that its answers show."""
 T = TypeVar("T")
+R = TypeVar("R", bound=Reply)
 
 
 class Attachment(Wire):
@@ -162,8 +163,9 @@ def each_once(ids: list[T]) -> list[T]:
     return ids
 
 
-class SendMessage(Request[MessageSent]):
-    op = "message.send"
+class ToSend(Request[R], Generic[R]):
+    """A message, as it is asked for."""
+
     scope = "messages.write"
     limited_as = "message"
 
@@ -232,6 +234,10 @@ class SendMessage(Request[MessageSent]):
         if not content and not forwarded and (info.data.get("message_type") or "text") == "text":
             raise ValueError("must not be empty")
         return content
+
+
+class SendMessage(ToSend[MessageSent]):
+    op = "message.send"
 
 
 class MessageEdited(Reply):

@@ -26,7 +26,7 @@ Bodies = dict[str, dict[str, Any]]
 
 def good_body(op: str) -> dict[str, Any]:
     """A body that the server takes, of fields that can be made wrong one at a time."""
-    return (of_accounts() | of_conversations() | of_safety())[op]
+    return (of_accounts() | of_conversations() | of_what_is_to_come() | of_safety())[op]
 
 
 def of_accounts() -> Bodies:
@@ -124,6 +124,21 @@ def of_conversations() -> Bodies:
     }  # fmt: skip
 
 
+def of_what_is_to_come() -> Bodies:
+    return {
+        "message.schedule": {"conversation_id": uuid7(), "message_id": uuid7(), "content": "hello",
+                             "message_type": "image", "media_ids": [uuid7()], "reply_to": uuid7(),
+                             "mentions": [uuid7()], "expires_after_s": 60, "send_at": 2**52},
+        "message.scheduled": {"conversation_id": uuid7(), "after": [1, uuid7()], "limit": 5},
+        "message.reschedule": {"message_id": uuid7(), "op_id": uuid7(), "send_at": 2**52,
+                               "content": "hello"},
+        "message.unschedule": {"message_id": uuid7(), "op_id": uuid7()},
+        "draft.set": {"conversation_id": uuid7(), "op_id": uuid7(), "content": "so far",
+                      "reply_to": uuid7()},
+        "draft.list": {"after": uuid7(), "limit": 5},
+    }  # fmt: skip
+
+
 def of_safety() -> Bodies:
     return {
         "report.create": {"report_id": uuid7(), "kind": "message", "subject_id": uuid7(),
@@ -175,6 +190,13 @@ WRONG: dict[str, tuple[object, ...]] = {
     "message.send message_id": NO_NEW_ID,
     "message_id": ("", "x", "0" * 33, b"", b"x" * 17, 7),
     "message.send content": ("x" * 4001, "a\0b", 7, 1.5),
+    "message.schedule message_id": NO_NEW_ID,
+    "message.schedule content": ("x" * 4001, "a\0b", 7, 1.5),
+    "message.reschedule content": ("x" * 4001, "a\0b", 7, 1.5),
+    "send_at": (-1, 2**53, 2**64 - 1, 1.5, "x"),
+    "expires_after_s": (0, -1, 31_536_001, 2**64 - 1, 1.5, "x"),
+    "message.scheduled after": ("", [1], [1, 2, 3], [1, "x"], ["x", UUID4], [1.5, UUID4], 7),
+    "draft.set content": ("x" * 4001, "a\0b", 7, 1.5, None),
     "message_type": ("", "system", "Image", "x" * 5000, 7, 1.5),
     "media_ids": ("", ["x"], [7], [UUID4] * 2, [uuid7() for _ in range(21)], 7, "x"),
     "mentions": ("", ["x"], [7], [UUID4] * 2, [uuid7() for _ in range(51)], 7, "x"),

@@ -14,6 +14,7 @@ from lumina_protocol.conversations import (
     SyncConversation,
     TellTyping,
 )
+from lumina_protocol.drafts import ListDrafts, SetDraft
 from lumina_protocol.emails import RequestReset, ResetPassword, SetEmail, VerifyEmail
 from lumina_protocol.exports import ExportAccount, ListExports
 from lumina_protocol.fields import uuid7
@@ -67,6 +68,12 @@ from lumina_protocol.reports import (
     AppealSuspension,
     CreateReport,
     ListReports,
+)
+from lumina_protocol.scheduled import (
+    ListScheduled,
+    RescheduleMessage,
+    ScheduleMessage,
+    UnscheduleMessage,
 )
 from lumina_protocol.search import SearchMessages
 from lumina_protocol.session import Authenticate, Ping, Resume
@@ -330,6 +337,44 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         before_rev=st.none() | SEQS,
         limit=st.integers(1, 100),
     ),
+    "message.schedule": st.builds(
+        ScheduleMessage,
+        conversation_id=st.uuids(),
+        message_id=NEW_IDS,
+        content=TEXT.filter(bool),
+        reply_to=st.none() | st.uuids(),
+        expires_after_s=st.none() | st.integers(1, 31_536_000),
+        send_at=SEQS,
+    )
+    | st.builds(
+        ScheduleMessage,
+        conversation_id=st.uuids(),
+        message_id=NEW_IDS,
+        forwarded_from=st.builds(Origin, conversation_id=st.uuids(), message_id=st.uuids()),
+        send_at=SEQS,
+    ),
+    "message.scheduled": st.builds(
+        ListScheduled,
+        conversation_id=st.none() | st.uuids(),
+        after=st.none() | st.tuples(SEQS, st.uuids()),
+        limit=st.integers(1, 50),
+    ),
+    "message.reschedule": st.builds(
+        RescheduleMessage,
+        message_id=st.uuids(),
+        op_id=NEW_IDS,
+        send_at=st.none() | SEQS,
+        content=st.none() | TEXT,
+    ),
+    "message.unschedule": st.builds(UnscheduleMessage, message_id=st.uuids(), op_id=NEW_IDS),
+    "draft.set": st.builds(
+        SetDraft,
+        conversation_id=st.uuids(),
+        op_id=NEW_IDS,
+        content=TEXT,
+        reply_to=st.none() | st.uuids(),
+    ),
+    "draft.list": st.builds(ListDrafts, after=st.none() | st.uuids(), limit=st.integers(1, 100)),
     "report.create": st.builds(
         CreateReport,
         report_id=NEW_IDS,

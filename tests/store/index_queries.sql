@@ -196,6 +196,8 @@ select user_id from message_mentions where conversation_id = :conversation_id an
 -- name: scheduled_messages_of_user
 select message_id, send_at from scheduled_messages
 where user_id = :user_id and conversation_id = :conversation_id and sent_at is null order by send_at;
+-- name: scheduled_messages_sent
+select message_id from scheduled_messages where sent_at < :before order by sent_at limit :limit;
 -- name: scheduled_messages_due
 select message_id from scheduled_messages where send_at < :before and sent_at is null and error is null
 order by send_at limit :limit;

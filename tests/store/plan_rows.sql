@@ -75,6 +75,8 @@ insert into conversation_invites (invite_id, conversation_id, created_by, code_d
 select id, conversation_id, user_id, digest from given;
 insert into conversation_bans (conversation_id, user_id, banned_by, created_at)
 select conversation_id, other_id, user_id, at from given on conflict do nothing;
+insert into conversation_drafts (conversation_id, user_id, content)
+select conversation_id, user_id, 'so far' from given on conflict do nothing;
 insert into scheduled_messages (message_id, conversation_id, user_id, body, send_at, sent_at)
 select id, conversation_id, user_id, '{}', at, case when n % 20 > 0 then at end from given;
 insert into reports (report_id, reporter_id, reported_type, reported_id, reason, status, reviewed_by, reviewed_at, created_at)

@@ -63,6 +63,8 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        p.report_id, p.report_id as after_id, p.reported_type as kind, p.reported_id as subject_id, p.owner_id, 'spam' as reason,
        'again' as description, 'buy this' as evidence, 'moderator' as role, 'admin' as member_role, 'actioned' as status, 'suspend' as action,
        3 as days, true as hidden, 'it was a joke' as text,
+       md5('8')::uuid as reply_to, to_ms(now()) as send_ms, '{}' as extra, true as moved, array[null::text] as errors,
+       busy.conversation_id as only_id,
        'friends' as shown_to, (select audience_id from audiences limit 1) as audience_id,
        true as is_private, 'friends' as profile_visibility, true as show_activity_status, 'no_one' as allow_messages_from,
        true as email_notifications, true as push_notifications, 'daily' as notification_frequency,

@@ -34,7 +34,7 @@ STATEMENTS = {
     for query in statements(domain).values()
     if "set local " not in query.text  # has no plan
 }
-BY_WORKERS = ("counters", "expiry.", "keys.", "mails.take", "purge")
+BY_WORKERS = ("counters", "expiry.", "keys.", "mails.take", "purge", "scheduled.due")
 """They take batches. How many rows a limit leaves a generic plan cannot know, so that it counts
 with a tenth; on large tables Postgres finds that out by itself, and plans with the arguments."""
 

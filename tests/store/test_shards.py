@@ -114,6 +114,7 @@ EXCEPTIONS = {
     "keys.bodies_from": "mails: all of a shard, batch by batch",
     "keys.bodies_to": "mails: those just found, by their ids",
     "mails.take": "mails: what is due on the shard",
+    "purge.scheduled_messages": "scheduled_messages: what is due on the shard",
     "purge.mails": "mails: what is due on the shard",
     "purge.username_history": "username_history: what is due on the shard",
     "purge.notifications": "notifications: what is due on the shard",

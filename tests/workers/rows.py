@@ -90,6 +90,18 @@ async def conversation(pg: asyncpg.Connection, *members: UUID) -> UUID:
     return conversation_id
 
 
+async def scheduled(
+    pg: asyncpg.Connection, user_id: UUID, content: str = "", sent_at: datetime | None = None
+) -> None:
+    talk = await conversation(pg, user_id)
+    await pg.execute(
+        "insert into scheduled_messages"
+        " (message_id, conversation_id, user_id, body, send_at, sent_at)"
+        " values ($1, $2, $3, jsonb_build_object('content', $4::text), now(), $5)",
+        uuid7(), talk, user_id, content, sent_at,
+    )  # fmt: skip
+
+
 def deleted(at: datetime) -> dict[str, Any]:
     return {"is_deleted": True, "deleted_at": at}
 

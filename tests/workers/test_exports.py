@@ -6,6 +6,7 @@ import asyncio
 import json
 import zipfile
 from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -23,7 +24,7 @@ from lumina_rt.telemetry import Telemetry
 from lumina_rt.workers import archive
 from lumina_rt.workers.exports import ArchiveWorker
 from tests.store.seeded import insert_rows
-from tests.workers.rows import add, database, post, user
+from tests.workers.rows import add, conversation, database, post, scheduled, user
 from tests.workers.test_erasure import MENTIONED
 
 TOLD = {
@@ -173,10 +174,17 @@ async def test_what_it_tells_is_the_users_and_nobody_elses(
         (alice, bob, "follow"), (bob, alice, "blocked")
     ):  # fmt: skip
         await add(pg, "follows", follower_id=follower, following_id=following, connection_type=kind)
+    for who, said in ((alice, "own"), (bob, "of another")):
+        await scheduled(pg, who, said)
+        talk = await conversation(pg, who)
+        await add(pg, "conversation_drafts", conversation_id=talk, user_id=who, content=said)
+    await scheduled(pg, alice, "was sent", datetime.now(UTC))
     export_id = await ask(pg, alice)
     async with database(settings) as db:
         await (await worker(settings, db, tmp_path)).turn()
     told = read(tmp_path, export_id)
+    assert [line["content"] for line in told["message_drafts"]] == ["own"]
+    assert [line["body"] for line in told["scheduled_messages"]] == [{"content": "own"}]
     assert told["account"][0]["email"] == "alice@example.com"
     assert [(line["post_id"], line["caption"]) for line in told["posts"]] == [(str(kept), "kept")]
     assert [line["following_id"] for line in told["following"]] == [str(bob)]

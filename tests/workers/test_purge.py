@@ -24,6 +24,7 @@ from tests.workers.rows import (
     everything,
     media,
     post,
+    scheduled,
     story,
     user,
 )
@@ -44,6 +45,7 @@ SINCE = {
     "access_tokens": "revoked_at",
     "account_tokens": "expires_at",
     "mails": "coalesce(sent_at, failed_at)",
+    "scheduled_messages": "sent_at",
     "username_history": "held_until",
     "notifications": "created_at",
     "user_events": "created_at",
@@ -83,8 +85,7 @@ async def left(pg: asyncpg.Connection) -> dict[str, list[datetime]]:
 
 
 async def all_of(pg: asyncpg.Connection, early: timedelta) -> dict[str, list[datetime]]:
-    """Of each table a row that is due `early` after NOW; two where there are two ways to end.
-    Returns the moments that are in them."""
+    """Of each table a row due `early` after NOW, or two of two ways to end. Returns the moments."""
     at = {table: NOW - KEPT.get(table, 30 * DAY) + early for table in SINCE}
     when = at["posts"]
     who = await user(pg)
@@ -112,6 +113,7 @@ async def all_of(pg: asyncpg.Connection, early: timedelta) -> dict[str, list[dat
     await notify(pg, who, at["notifications"])
     await happen(pg, who, when)
     await edit(pg, who, when)
+    await scheduled(pg, who, sent_at=when)
     twice = ("stories", "sessions", "mails")
     return {table: [at[table]] * (2 if table in twice else 1) for table in SINCE}
 
