@@ -212,3 +212,7 @@ begin
     left join numbered b on b.user_id = n.user_id
     order by g.ord;
 end $$;
+
+-- Of members, lumina_app sees what they were told of each other, as everybody does.
+revoke select on receipts from lumina_app;
+grant select (conversation_id, user_id, told_delivered_seq, told_read_seq) on receipts to lumina_app;

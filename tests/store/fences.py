@@ -235,6 +235,7 @@ LIVE: dict[str, tuple[str, set[str]] | None] = {
     "live_posts": ("posts", {"alice archived", "alice deleted"}),
     "live_stories": ("stories", {"alice story deleted", "alice story expired"}),
     "live_users": ("users", set()),
+    "member_states": None,
     "message_states": None,
     "report_states": None,
 }
@@ -262,6 +263,7 @@ SECRETS = {
     "conversation_participants": "muted_until archived_at pinned_at marked_unread_at",
     "devices": "push_token push_token_index",
     "follows": "connection_type notify_on_post",
+    "receipts": "delivered_seq read_seq delivered_at last_read_at marked_unread_at",
     "users": "password_hash email email_index email_verified_at staff_role last_login_at",
 }
 """Columns that lumina_app does not read, of rows that it sees."""
