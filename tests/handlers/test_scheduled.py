@@ -244,7 +244,8 @@ async def test_what_would_be_refused_now_is_refused_now(talk: Talk) -> None:
             ({"send_at": later(YEAR_MS + HOUR_MS)}, "invalid send_at"),
         ):
             assert await refused(talk.alice, asked(talk, **beyond)) == error
-        end = asked(talk).model_copy(update={"expires_at": later()})
+        begin = asked(talk)
+        end = begin.model_copy(update={"expires_at": begin.send_at})
         assert await refused(talk.alice, end) == "invalid send_at"
         assert await refused(talk.alice, asked(talk).model_copy(update={"content": ""})) == (
             "invalid content"
