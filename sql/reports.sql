@@ -1,5 +1,5 @@
 -- name: act_as
--- For whom the rest of the transaction is: the audit log names them, and what they may see depends on it.
+-- For whom the rest of the transaction is: the audit log names them.
 select set_config('app.user_id', :user_id::uuid::text, true);
 
 -- name: lock_subject
@@ -36,18 +36,21 @@ join conversations c using (conversation_id)
 where m.conversation_id = :subject_id and m.user_id = :user_id;
 
 -- name: see_post
-select user_id as owner_id, caption as evidence from posts
-where post_id = :subject_id and not is_deleted and not is_archived and app_may_see(user_id, visibility, audience_id);
+select p.user_id as owner_id, p.caption as evidence from posts p
+where p.post_id = :subject_id and not p.is_deleted and not p.is_archived
+  and exists (select from may_see(:user_id::uuid, p.user_id, p.visibility, p.audience_id));
 
 -- name: see_comment
 select c.user_id as owner_id, c.content as evidence
 from comments c join posts p using (post_id)
 where c.comment_id = :subject_id and not c.is_deleted and not p.is_deleted and not p.is_archived
-  and not app_is_blocked(c.user_id) and app_may_see(p.user_id, p.visibility, p.audience_id);
+  and not exists (select from blocked_between(:user_id::uuid, c.user_id))
+  and exists (select from may_see(:user_id::uuid, p.user_id, p.visibility, p.audience_id));
 
 -- name: see_story
-select user_id as owner_id, null as evidence from stories
-where story_id = :subject_id and not is_deleted and expires_at > now() and app_may_see(user_id, visibility);
+select s.user_id as owner_id, null as evidence from stories s
+where s.story_id = :subject_id and not s.is_deleted and s.expires_at > now()
+  and exists (select from may_see(:user_id::uuid, s.user_id, s.visibility));
 
 -- name: create
 -- No row when the user has said the same before, or the id is taken.

@@ -43,8 +43,6 @@ SEE = {
     kind: query(f"reports.see_{kind}")
     for kind in ("user", "conversation", "post", "comment", "story")
 }
-BY_POLICY = ("post", "comment", "story")
-"""Whether these may be seen, functions of the schema say, which ask for app.user_id."""
 CREATE = query("reports.create")
 SAME = query("reports.same")
 MINE = query("reports.mine")
@@ -87,9 +85,7 @@ async def _see(tx: Tx, user_id: UUID, request: CreateReport) -> Row:
     if (request.kind == "message") is (request.conversation_id is None):
         why = "conversation_id: needed for a message, and for nothing else"
         raise Invalid(why, field="conversation_id")
-    what: dict[str, object] = {"subject_id": request.subject_id}
-    if request.kind not in BY_POLICY:
-        what["user_id"] = user_id
+    what = {"subject_id": request.subject_id, "user_id": user_id}
     if request.kind == "message":
         found = await tx.maybe(SEE_MESSAGE, conversation_id=request.conversation_id, **what)
     else:

@@ -1,7 +1,8 @@
 """Who sees what of somebody, and who reaches them: a row a relation, a column a thing.
 
-What has its operation is asked for through the front door; posts, stories and comments are real
-rows, asked for by access.py one at a time, and by its SQL as a list will.
+They are on one node, and the others on another. What has its operation is asked for through the
+front door; posts, stories and comments are real rows, asked for by access.py one at a time, and by
+its SQL as a list will.
 """
 
 from __future__ import annotations
@@ -234,11 +235,14 @@ class House:
 
 @pytest.fixture
 async def house(settings: Settings, pg: asyncpg.Connection) -> AsyncIterator[House]:
-    async with nodes(settings, 1) as (node,), AsyncExitStack() as stack:
-        await register(node, *PEOPLE, HOST)
+    async with nodes(settings, 2) as (here, there), AsyncExitStack() as stack:
+        await register(here, *PEOPLE, HOST)
         ids = await introduce(pg)
         await show(pg, ids)
-        clients = {name: await stack.enter_async_context(user(node, name)) for name in PEOPLE}
+        clients = {
+            name: await stack.enter_async_context(user(there if name == "self" else here, name))
+            for name in PEOPLE
+        }
         yield House(clients, ids, pg)
 
 
@@ -397,7 +401,8 @@ async def reach(house: House, who: str, allowed: str, inbox: Inbox, fence: UUID)
         await insert_direct(house, who, create.conversation_id)
     sent = await outcome(client, message(create.conversation_id, "hello"))
     await client.call(TellTyping(conversation_id=create.conversation_id))
-    await say(house.clients["self"], fence, f"{who} {allowed}")
+    # From the same node, so that what was to be told has come before it.
+    await say(house.clients["stranger"], fence, f"{who} {allowed}")
     heard = await until(inbox, f"{who} {allowed}")
     typed = any(isinstance(news, MemberTyping) for news in heard)
     return [opened, sent, "seen" if typed else "unseen"]
