@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
+import psutil
 import pytest
 import uvloop
 
@@ -29,6 +30,7 @@ from tests.leaks import SECRET, watching
 
 TEMPLATE = "lumina_template"
 ROOM = 4 * 2**30
+HOME = "lumina-test-"
 
 
 def pytest_asyncio_loop_factories(
@@ -75,6 +77,14 @@ def memory() -> Path | None:
     return shared if roomy else None
 
 
+def remove_left(folder: Path) -> None:
+    """What runs that were killed have left takes memory until somebody removes it."""
+    for home in folder.glob(f"{HOME}*"):
+        pid = home.name.removeprefix(HOME).partition("-")[0]
+        if not pid.isdigit() or not psutil.pid_exists(int(pid)):
+            shutil.rmtree(home, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def running_engines() -> Iterator[Engines]:
     """LUMINA_TEST_ENGINES=system takes the machine's Postgres and Redis instead of the wheels.
@@ -82,7 +92,10 @@ def running_engines() -> Iterator[Engines]:
     fsync is off: these tests kill processes, which loses nothing that the kernel has.
     """
     source: Any = os.environ.get("LUMINA_TEST_ENGINES") or None
-    home = Path(tempfile.mkdtemp(prefix="lumina-test-", dir=memory()))
+    folder = memory()
+    if folder:
+        remove_left(folder)
+    home = Path(tempfile.mkdtemp(prefix=f"{HOME}{os.getpid()}-", dir=folder))
     home.chmod(0o755)
     started = engines.start(home, source=source, postgres_options=("fsync=off",))
     try:
