@@ -23,7 +23,7 @@ SUPERSEDE = query("sessions.supersede")
 PUT_DEVICE = query("devices.put")
 FORGET_DEVICES = query("devices.forget")
 PASSWORD = query("accounts.password")
-LOCK = query("lifecycle.lock")
+LOCK = query("accounts.lock")
 CREDENTIALS = query("accounts.credentials")
 
 MAX_SESSIONS = 100

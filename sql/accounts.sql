@@ -14,6 +14,11 @@ left join account_deletions d on d.user_id = u.user_id and d.purge_after > now()
 where u.username_key = :username_key and (u.is_active or u.deactivated_at is not null)
   and (u.deleted_at is null or d.user_id is not null);
 
+-- name: lock
+-- For whoever changes what is the user's: one after the other. Others may refer to the row meanwhile, as those do who tell
+-- the user something.
+select password_hash from users where user_id = :user_id and is_active for no key update;
+
 -- name: password
 select username, password_hash from users where user_id = :user_id and is_active;
 

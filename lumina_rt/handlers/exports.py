@@ -16,7 +16,7 @@ from lumina_protocol.exports import (
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 
-LOCK = query("lifecycle.lock")
+LOCK = query("accounts.lock")
 ASK = query("exports.ask")
 ASKED_LATELY = query("exports.asked_lately")
 OF_USER = query("exports.of_user")

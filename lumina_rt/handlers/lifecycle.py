@@ -25,6 +25,7 @@ from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 from lumina_rt.usernames import refuse_taken, tell_renamed
 
+LOCK_STREAMS = query("moderation.lock_streams")
 LOCK = query("lifecycle.lock")
 SET_PASSWORD = query("lifecycle.set_password")
 RENAME = query("lifecycle.rename")
@@ -68,6 +69,8 @@ async def change_username(ctx: Ctx, request: ChangeUsername) -> UsernameChanged:
 async def _rename(ctx: Ctx, username: str) -> None:
     user_id, key = ctx.user_id, username_key(username)
     async with ctx.db.tx() as tx:
+        # As whoever tells the user something: first what numbers it, then what that refers to.
+        await tx.run(LOCK_STREAMS, user_ids=[user_id])
         before = await tx.one(LOCK, user_id=user_id)
         if before["username"] == username:
             return

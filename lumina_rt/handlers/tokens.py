@@ -17,7 +17,7 @@ from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
 from lumina_rt.tokens import digest, new_bot_token
 
-LOCK = query("lifecycle.lock")
+LOCK = query("accounts.lock")
 CREATE = query("access_tokens.create")
 LIST = query("access_tokens.list")
 REVOKE = query("access_tokens.revoke")

@@ -11,6 +11,7 @@ import pytest
 from lumina_protocol.accounts import Login, Register, Tokens
 from lumina_protocol.conversations import CreateConversation, ListConversations
 from lumina_protocol.errors import CloseCode, LuminaError
+from lumina_protocol.exports import ExportAccount
 from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import Request
 from lumina_protocol.lifecycle import (
@@ -376,3 +377,22 @@ async def test_when_the_time_is_over_nothing_brings_it_back_also_before_it_is_er
         RestoreAccount(username="alice", password=PASSWORD),
     ):
         assert (await refused(other, asked)).body.code == "wrong_credentials"
+
+
+@pytest.mark.parametrize(
+    "asked", [ChangeUsername(username="alicia"), ExportAccount(export_id=uuid7())]
+)
+async def test_who_waits_for_others_that_tell_the_user_something_does_not_hold_them_up(
+    two: tuple[Node, Node], pg: asyncpg.Connection, asked: Request[Any]
+) -> None:
+    one, _ = two
+    async with user(one, "alice") as alice:
+        async with pg.transaction():
+            await pg.execute(
+                "select from user_streams s join users u using (user_id)"
+                " where username = 'alice' for update of s"
+            )
+            waiting = asyncio.create_task(alice.call(asked))
+            await awaited(pg)
+            await pg.execute("select from users where username = 'alice' for key share nowait")
+        await waiting
