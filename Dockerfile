@@ -19,6 +19,10 @@ RUN uv build --wheel --out-dir dist \
     && /opt/lumina/bin/pip install --no-cache-dir --no-deps dist/*.whl
 
 FROM python:3.13-slim
+# For videos and sounds; without it they are kept as they come.
+RUN apt-get update -qq \
+    && apt-get install -qq -y --no-install-recommends ffmpeg \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/lumina lumina
 COPY --from=build /opt/lumina /opt/lumina
 ENV PATH=/opt/lumina/bin:$PATH \

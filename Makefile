@@ -1,4 +1,5 @@
-# make dev | test | faults | check | fmt | clean.   NODES=2 make dev starts two nodes.
+# make dev | test | test-s3 | faults | bench | check | fmt | clean.   NODES=2 make dev starts two nodes.
+# make bench compares ratios with loadtest/bench/baseline.json; BASELINE=write writes it.
 # make faults MINUTES=10 breaks what can break at random; SEED=7 does what it did before.
 
 BIN := .venv/bin
@@ -8,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Trust whom the machine trusts, as pip does: behind a proxy it may be somebody else.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: dev test faults check fmt lock clean
+.PHONY: dev test test-s3 faults bench check fmt lock clean
 
 dev: .venv/installed
 	@exec $(BIN)/lumina dev
@@ -18,6 +19,16 @@ test: .venv/installed
 
 faults: .venv/installed
 	@exec $(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ACT),--act $(ACT))
+
+# Against a real S3, which checks signatures: Ceph's gateway, from the packages of Debian. Not a part of `make test`.
+S3_TESTS := tests/blobs tests/handlers/test_bucket_uploads.py tests/handlers/test_bucket_processing.py \
+    tests/handlers/test_large_upload.py tests/cli/test_media_check.py
+
+test-s3: .venv/installed
+	@LUMINA_TEST_LARGE_MB=$(or $(MB),200) $(BIN)/python -m tests.blobs.ceph $(BIN)/pytest -n 0 -rs $(or $(ARGS),$(S3_TESTS))
+
+bench: .venv/installed
+	@exec $(BIN)/python -m loadtest bench $(if $(filter write,$(BASELINE)),--write --rounds 6)
 
 check: .venv/installed
 	@$(BIN)/ruff format --check .

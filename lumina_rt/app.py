@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -18,23 +21,27 @@ from lumina_protocol.errors import CloseCode, Unavailable
 
 import lumina_rt.handlers  # noqa: F401  (fills the router)
 from lumina_rt.blobs.local import LocalBlobs
+from lumina_rt.blobs.opening import open_blobs
+from lumina_rt.blobs.rules import MediaRules
 from lumina_rt.bus.bus import Bus
 from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.bus.limits import SharedLimits
 from lumina_rt.bus.limits import connect as connect_limits
 from lumina_rt.bus.presence import Registry
+from lumina_rt.bus.trends import Trends
+from lumina_rt.calm import Calm
 from lumina_rt.config import ConfigError, Settings
 from lumina_rt.credentials import Passwords
+from lumina_rt.feeds import Feeds
 from lumina_rt.gate import Filling, Gate, Read
 from lumina_rt.gateway.framing import websocket_frame
 from lumina_rt.gateway.gateway import Gateway
 from lumina_rt.gateway.trace import sessions_of
-from lumina_rt.http.downloads import Downloads
 from lumina_rt.http.faults import FAULTS
 from lumina_rt.http.operations import Operations
 from lumina_rt.http.private import private_app
-from lumina_rt.http.public import public_app
+from lumina_rt.http.server import public_server
 from lumina_rt.http.trace import Asked
 from lumina_rt.hub import Hub
 from lumina_rt.letters import Letters
@@ -51,6 +58,9 @@ from lumina_rt.store.group_commit import Writers
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.tokens import AccessTokens, RefreshTokens
+from lumina_rt.trending import Trending
+from lumina_rt.watching import Watching
+from lumina_rt.workers.blobs import BlobRemovals
 from lumina_rt.workers.counters import Counters
 from lumina_rt.workers.epoch import Epoch
 from lumina_rt.workers.expiry import Expiry
@@ -58,11 +68,15 @@ from lumina_rt.workers.exports import ArchiveWorker
 from lumina_rt.workers.health import Health
 from lumina_rt.workers.heartbeat import Heartbeat
 from lumina_rt.workers.mailer import Mailer
+from lumina_rt.workers.notifications import Notifications
 from lumina_rt.workers.partitions import Partitions
+from lumina_rt.workers.processing import Processing
+from lumina_rt.workers.publishing import Publishing
 from lumina_rt.workers.purge import Purge
 from lumina_rt.workers.revocations import Revocations
 from lumina_rt.workers.scheduled import Scheduled
 from lumina_rt.workers.tail import Tail
+from lumina_rt.workers.trending import TrendFinder
 
 if TYPE_CHECKING:
     from lumina_rt.store.db import Pool
@@ -72,10 +86,6 @@ RETRY_S, MAX_RETRY_S = 0.1, 5.0
 CANCEL_AGAIN_S = 0.5
 FLUSH_S = 2.0
 CLOSE_POOL_S = 5.0
-HTTP_LINGER_S = 5
-"""How long a body is passed over that nobody has asked for."""
-HTTP_END_S = 2.0
-"""How long a node that stops waits for those who are still sending a body."""
 RESUMES_AT_ONCE = 4
 """Of the pool's connections, so that those who are live are served as well."""
 SEND_AWAY_S = 2.0
@@ -99,6 +109,7 @@ class Node:
     revocations: Revocations
     telemetry: Telemetry
     services: Services
+    calm: Calm
     port: int = 0
     private_port: int = 0
 
@@ -195,13 +206,28 @@ def _loops(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
         "tail": node.tail.run,
         "revocations": node.revocations.run,
         "presence": node.services.presence.run,
+        "calm": node.calm.run,
+        "watching": node.services.watching.run,
+        "feeds": node.services.feeds.run,
         "health": Health(node.heartbeat, node.bus, node.gateway.set_cut_off).run,
         "exports": _exports(node).run,
+        "blobs": BlobRemovals(node.services.db, node.services.blobs).run,
+        **_processing(node),
         "counters": Counters(node.services.db).run,
-        "expiry": Expiry(node.services.db).run,
+        "expiry": Expiry(node.services.db, node.telemetry).run,
+        "notifications": Notifications(node.services.db, node.settings.notify_after_s).run,
+        "publishing": Publishing(node.services.db, node.telemetry).run,
         "scheduled": Scheduled(node.services.db, node.services.hash_key, node.telemetry).run,
+        "trending": TrendFinder(node.services.db, node.services.trending.shared).run,
         "purge": Purge(node.services.db, node.settings, node.telemetry).run,
     }
+
+
+def _processing(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
+    services, settings = node.services, node.settings
+    folder = settings.media_work_dir or Path(tempfile.gettempdir()) / f"lumina-{os.getuid()}"
+    worker = Processing(services.db, services.blobs, node.telemetry, folder, services.uploaded)
+    return {f"processing.{number}": worker.run for number in range(settings.media_at_once)}
 
 
 def _exports(node: Node) -> ArchiveWorker:
@@ -223,31 +249,29 @@ def _mailer(node: Node) -> dict[str, Callable[[], Awaitable[None]]]:
 
 async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Node:
     """Connect what a node is made of. What is opened here, the stack closes."""
-    pool = await store.connect(settings.database_url, size=settings.database_pool)
+    pool = await _connect(settings)
     stack.push_async_callback(store.close, pool, within=CLOSE_POOL_S)
     redis = connect_redis(settings.redis_url)
     stack.push_async_callback(redis.aclose)
-    shared = SharedLimits(connect_limits(settings.redis_url), settings.redis_prefix)
-    stack.push_async_callback(shared.redis.aclose)
+    shared = _shared_limits(settings, stack)
     refuse_problems(await examine(settings, pool, redis))
-
     epoch = Epoch(lambda before, after: _begin_anew(node, before, after))
     hub = Hub(websocket_frame, settings.max_sessions_per_user, telemetry)
     node_id = f"{settings.node}#{secrets.token_hex(4)}"
     gate = Gate(hub, changes_in(pool), telemetry)
     bus = Bus(redis, settings.redis_prefix, node_id, gate.arrive, telemetry)
-    db = Db(pool, publisher(gate, bus), node_id)
-    presence = hub.attendance = _presence(settings, bus, db, telemetry)
+    db = Db(pool, publisher(gate, bus), node_id, deadlocked=telemetry.deadlocked)
+    calm, presence = _attendance(settings, hub, bus, db, telemetry)
+    watching, feeds = _watching(hub, bus, db, telemetry)
     tail = Tail(db, gate, lambda: bus.probe_is_fresh)
-    revocations = Revocations(db)
-    bus.on_ended = revocations.look
-    async with db.read() as tx:
-        hash_key = (await tx.one(CLUSTER))["hash_key"]
+    bus.on_ended = (revocations := Revocations(db)).look
     services = Services(
         db=db,
         access_tokens=AccessTokens(settings.secrets, settings.token_ttl_s),
         refresh_tokens=RefreshTokens(settings.secrets),
         links=Links(settings.secrets),
+        blobs=await open_blobs(settings, stack),
+        media=MediaRules.of(settings),
         session_days=settings.session_days,
         delete_after_days=settings.delete_after_days,
         sessions_ended=_both(revocations.look, bus.say_ended),
@@ -255,17 +279,20 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
         keyring=(keyring := settings.keyring()),
         letters=Letters(keyring, settings.public_url if settings.smtp_url else None),
         writers=Writers(db, settings.max_batch, committed=telemetry.batch_committed),
-        hash_key=hash_key,
+        hash_key=(hash_key := await _hash_key(db)),
         telemetry=telemetry,
         limits=Limits(settings, shared, hash_key, telemetry),
         resumes=asyncio.Semaphore(RESUMES_AT_ONCE),
         when_told=tail.when_told,
         covered=gate.covered,
         presence=presence,
+        watching=watching,
+        feeds=feeds,
+        trending=Trending(db, Trends(shared.redis, settings.redis_prefix)),
         epoch=epoch.current,
     )
     operations = Operations(settings, services)
-    http_server = await _http_server(settings, operations, stack)
+    http_server = await public_server(settings, operations, stack)
     operations.door = gateway = Gateway(settings, services, hub, http_server)
     revocations.end = gateway.end
     gateway.has_ended = lambda session_id: session_id in revocations.ended
@@ -276,15 +303,58 @@ async def _build(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack
     await partitions.prepare()
     await tail.begin()
     await presence.begin()
-    parts = gateway, bus, heartbeat, partitions, gate, tail, revocations, telemetry, services
+    parts = gateway, bus, heartbeat, partitions, gate, tail, revocations, telemetry, services, calm
     node = Node(settings, *parts)
     await heartbeat.join()
     return node
 
 
-def _presence(settings: Settings, bus: Bus, db: Db, telemetry: Telemetry) -> Presence:
+async def _hash_key(db: Db) -> bytes:
+    async with db.read() as tx:
+        return bytes((await tx.one(CLUSTER))["hash_key"])
+
+
+def _shared_limits(settings: Settings, stack: AsyncExitStack) -> SharedLimits:
+    shared = SharedLimits(connect_limits(settings.redis_url), settings.redis_prefix)
+    stack.push_async_callback(shared.redis.aclose)
+    return shared
+
+
+async def _connect(settings: Settings) -> Pool:
+    return await store.connect(
+        settings.database_url,
+        size=settings.database_pool,
+        lock_timeout_ms=settings.lock_timeout_ms,
+    )
+
+
+def _attendance(
+    settings: Settings, hub: Hub, bus: Bus, db: Db, telemetry: Telemetry
+) -> tuple[Calm, Presence]:
+    calm = hub.quiet = Calm(db, hub.give, settings.calm_s)
     registry = Registry(bus.redis, bus.prefix, bus.node_id)
-    return Presence(registry, db, websocket_frame, settings.presence_linger_s, telemetry)
+    times = settings.presence_linger_s, settings.calm_s
+    made = Presence(registry, db, websocket_frame, *times, telemetry, calm.users)
+    hub.attendance = made
+    return calm, made
+
+
+def _watching(hub: Hub, bus: Bus, db: Db, telemetry: Telemetry) -> tuple[Watching, Feeds]:
+    """Here it is marked at once, before whoever has changed it is answered."""
+    watching = Watching(db, websocket_frame, lambda: bus.probe_is_fresh, telemetry)
+    feeds = Feeds(db, websocket_frame, lambda: bus.probe_is_fresh)
+    hub.left += [watching.left, feeds.left]
+
+    def mark(subject_ids: Collection[UUID]) -> None:
+        watching.mark(subject_ids)
+        feeds.mark(subject_ids)
+
+    def touch(subject_ids: Collection[UUID]) -> None:
+        mark(subject_ids)
+        bus.touch(subject_ids)
+
+    bus.on_touched, bus.on_break, db.touch = mark, _both(watching.mark_all, feeds.missed), touch
+    return watching, feeds
 
 
 def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
@@ -401,29 +471,6 @@ def _taken(host: str, port: int, setting: str, error: OSError) -> str:
     return (
         f"cannot listen on {host}:{port} ({error.strerror or error}); set {setting} to a free port"
     )
-
-
-async def _http_server(
-    settings: Settings, operations: Operations, stack: AsyncExitStack
-) -> web.Server:
-    public = public_app(settings.body_timeout_s, settings.allowed_origins)
-    operations.add_to(public)
-    Downloads(operations.services, LocalBlobs(settings.blob_dir)).add_to(public)
-    runner = web.AppRunner(
-        public,
-        handle_signals=False,
-        access_log=None,
-        logger=FAULTS,
-        auto_decompress=False,  # or a small body could become a large one before it is counted
-        shutdown_timeout=HTTP_END_S,
-        # It runs until the head of the next request is whole, not until its first byte.
-        keepalive_timeout=settings.header_timeout_s,
-        lingering_time=min(HTTP_LINGER_S, settings.body_timeout_s),
-    )
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    assert runner.server is not None
-    return runner.server
 
 
 async def _leave(bus: Bus, heartbeat: Heartbeat, presence: Presence, telemetry: Telemetry) -> None:

@@ -46,14 +46,16 @@ async def waits_for_reading(tx: Tx, *, conversation_id: UUID, upto_seq: int, use
     return await tx.maybe(WAITS_FOR_READING, **read) is not None
 
 
-async def start_expiry(tx: Tx, *, conversation_id: UUID, upto_seq: int, user_id: UUID) -> None:
+async def start_expiry(tx: Tx, *, conversation_id: UUID, upto_seq: int, user_id: UUID) -> bool:
     """A user has read up to here: what others have sent to expire some time after its first
     reading, gets its moment, and the members are told. Takes the conversation's lock, so before
-    any lock of a user."""
+    any lock of a user, and only a batch at once. Returns whether there may be more."""
     read = {"conversation_id": conversation_id, "upto_seq": upto_seq, "user_id": user_id}
     await tx.run(LOCK, conversation_id=conversation_id)
-    while rows := await tx.all(START_EXPIRY, batch=BATCH, **read):
+    rows = await tx.all(START_EXPIRY, batch=BATCH, **read)
+    if rows:
         await announce_all(tx, conversation_id, [row["seq"] for row in rows])
+    return len(rows) == BATCH
 
 
 async def announce(tx: Tx, message: Message) -> Message:

@@ -26,6 +26,7 @@ from lumina_rt.smtp import read_sender, read_server
 
 MIN_SECRET = 32
 POSTGRES_URL = r"^postgres(ql)?://"
+HTTP_URL = r"^https?://[!-~]*[!-.0-~]$"
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+|\*")
 WEAK = ("secret", "changeme", "password", "lumina", "example", "dev-only")
 
@@ -66,7 +67,20 @@ class Settings(BaseSettings):
     database must not be able to read is encrypted under the first, and all decrypt. Needed in
     production; in development it is made of the secret. `lumina keys` changes it."""
     blob_dir: Path = Path(".lumina/blobs")
-    """Where archives of exports are kept, and later uploads: the same folder on all nodes."""
+    """Where archives of exports are kept, and uploads where no bucket is named: the same folder on
+    all nodes."""
+    blobs_s3_bucket: str | None = None
+    """Where uploads are kept instead: in AWS S3, or what speaks its protocol at blobs_s3_endpoint.
+    It is private; its CORS rules must let web pages PUT."""
+    blobs_s3_endpoint: Annotated[str | None, Field(pattern=HTTP_URL)] = None
+    """https://s3.example, of Cloudflare R2, Ceph, MinIO; left out for AWS. Clients reach it too."""
+    blobs_s3_region: str = "us-east-1"
+    blobs_s3_access_key: SecretStr | None = None
+    """Left out, with the secret: those of the machine, as other AWS programs find them."""
+    blobs_s3_secret_key: SecretStr | None = None
+    blobs_public_url: Annotated[str | None, Field(pattern=HTTP_URL)] = None
+    """https://cdn.example: a CDN that gives everybody what the store has below media/, and nothing
+    else of it. Left out: media are fetched by signed URLs that end."""
 
     smtp_url: SecretStr | None = None
     """smtp://user:password@host:587 (STARTTLS), or smtps:// (TLS at once): who is given the mails.
@@ -101,6 +115,8 @@ class Settings(BaseSettings):
     """The name of this node in logs and in the hello."""
 
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
+    lock_timeout_ms: Annotated[int, Field(ge=100, le=5000)] = 1000
+    """So long a statement waits for what another one changes; then who asked is to try again."""
     max_batch: Annotated[int, Field(ge=1, le=1024)] = 256
     """Messages that one transaction commits at most; 1: each by itself."""
     password_rounds: Annotated[int, Field(ge=4, le=16)] = 12
@@ -146,6 +162,8 @@ class Settings(BaseSettings):
     presence_linger_s: Annotated[float, Field(ge=0, le=300)] = 10
     """How long after the last connection of a user they still count as online, so that nobody sees
     them come and go with their network, or with a node that stops."""
+    calm_s: Annotated[float, Field(gt=0, le=3600)] = 60
+    """How often at most users in calm mode are told how far others have read, and who is online."""
     drain_wait_s: Annotated[float, Field(ge=0)] = 5
     """How long a node that was told to stop goes on as before, but for /readyz, so that a balancer
     notices first."""
@@ -187,11 +205,38 @@ class Settings(BaseSettings):
     limit_report: Limit = Rate(20, 3600, 10)
     """Of one user."""
 
+    # Uploads; sizes in bytes.
+    max_image: Annotated[int, Field(ge=1)] = 26_214_400
+    max_gif: Annotated[int, Field(ge=1)] = 26_214_400
+    max_sticker: Annotated[int, Field(ge=1)] = 1_048_576
+    max_video: Annotated[int, Field(ge=1)] = 1_073_741_824
+    max_audio: Annotated[int, Field(ge=1)] = 209_715_200
+    max_voice_note: Annotated[int, Field(ge=1)] = 26_214_400
+    media_quota: Annotated[int, Field(ge=1)] = 21_474_836_480
+    """Of all uploads of one user, as they were uploaded."""
+    uploads_open: Annotated[int, Field(ge=1)] = 20
+    """Uploads of one user that are under way."""
+    upload_hours: Annotated[int, Field(ge=1, le=168)] = 24
+    """An upload that is not completed by then is given up."""
+    upload_stall_s: Annotated[float, Field(gt=0)] = 30
+    """An upload of which nothing comes for so long is cut off; it can be resumed."""
+    media_url_s: Annotated[int, Field(ge=60, le=604_800)] = 3600
+    """How long a URL of media is good at least; at most twice as long."""
+    media_at_once: Annotated[int, Field(ge=0, le=64)] = 1
+    """Files that this node processes at once, each by a processor of its own; 0: other nodes do."""
+    media_work_dir: Path | None = None
+    """Where they are while it does, on this machine, with room for the largest; left out: the
+    system's folder for what is temporary."""
+    media_unused_days: Annotated[int, Field(ge=1, le=365)] = 7
+    """Media that nothing shows are removed after this time."""
+
     purge_after_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """What users have deleted, and what has expired, is removed for good after this time."""
     delete_after_days: Annotated[int, Field(ge=1, le=365)] = 30
     """For so long an account that its owner has deleted can be restored; then it is erased."""
     notifications_keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    notify_after_s: Annotated[float, Field(ge=0, le=60)] = 1.5
+    """Nobody is notified of a message that they have read within this time."""
 
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

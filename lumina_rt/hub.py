@@ -21,8 +21,8 @@ class Receiver(Protocol):
     def push(self, frame: bytes, place: Place) -> None:
         """Queue a complete websocket frame. Never raises, never blocks."""
 
-    def whisper(self, frame: bytes) -> None:
-        """Likewise, or drop it when much waits already."""
+    def whisper(self, frame: bytes) -> bool:
+        """Likewise, or drop it when much waits already, and say so by False."""
 
     def outnumbered(self) -> None:
         """The user has opened too many newer sessions: close this one."""
@@ -44,6 +44,19 @@ class Attendance(Protocol):
         """Any of them has; maybe told twice."""
 
 
+class Quiet(Protocol):
+    """Knows who is not told everything at once."""
+
+    def opened(self, user_id: UUID) -> None:
+        """A session of a user has come."""
+
+    def closed(self, user_id: UUID) -> None:
+        """The last one has left."""
+
+    def passing(self, delivery: Delivery) -> Delivery:
+        """What of it is to be told now."""
+
+
 @dataclass(slots=True)
 class Hub:
     frame: Callable[[Codec, bytes], bytes]
@@ -51,6 +64,9 @@ class Hub:
     max_sessions_per_user: int
     telemetry: Telemetry
     attendance: Attendance | None = None
+    quiet: Quiet | None = None
+    left: list[Callable[[Receiver], None]] = field(default_factory=list)
+    """To be called when a session has left, maybe twice."""
     sessions: dict[UUID, list[Receiver]] = field(default_factory=dict)
 
     def join(self, user_id: UUID, receiver: Receiver) -> None:
@@ -59,6 +75,8 @@ class Hub:
         receivers.append(receiver)
         if self.attendance and len(receivers) == 1:
             self.attendance.opened(user_id)
+        if self.quiet:
+            self.quiet.opened(user_id)
         if len(receivers) > self.max_sessions_per_user:
             receivers.pop(0).outnumbered()
 
@@ -67,10 +85,14 @@ class Hub:
         if receiver in receivers:
             receivers.remove(receiver)
         ended = not receivers and self.sessions.pop(user_id, None) is not None
+        for call in self.left:
+            call(receiver)
         if self.attendance:
             self.attendance.left(receiver)
             if ended:
                 self.attendance.closed(user_id)
+        if self.quiet and ended:
+            self.quiet.closed(user_id)
 
     def end(self, user_id: UUID, session_id: UUID) -> None:
         """This login of the user is over."""
@@ -78,19 +100,27 @@ class Hub:
             receiver.login_ended(session_id)
 
     def deliver(self, delivery: Delivery) -> None:
-        """Give an event to the sessions of those whom it is for."""
+        """Give an event to the sessions of those whom it is for, and who want it now."""
+        self.give(self.quiet.passing(delivery) if self.quiet else delivery)
+
+    def give(self, delivery: Delivery) -> None:
         frames: dict[Codec, bytes] = {}
-        delivered, payload, place = 0, delivery.payload, delivery.place
+        delivered, place, codec, frame = 0, delivery.place, None, b""
         for user_id in delivery.to:
-            for receiver in self.sessions.get(user_id, ()):
-                codec = receiver.codec
-                if (frame := frames.get(codec)) is None:
-                    text = transcode(payload) if codec is JSON else payload
-                    frame = frames[codec] = self.frame(codec, text)
+            receivers = self.sessions.get(user_id, ())
+            delivered += len(receivers)
+            for receiver in receivers:
+                if receiver.codec is not codec:
+                    codec = receiver.codec
+                    frame = frames.get(codec) or frames.setdefault(
+                        codec, self._framed(codec, delivery.payload)
+                    )
                 if place:
                     receiver.push(frame, place)
                 else:
                     receiver.whisper(frame)
-                delivered += 1
         if delivered:
             self.telemetry.deliveries.inc(delivered)
+
+    def _framed(self, codec: Codec, payload: bytes) -> bytes:
+        return self.frame(codec, transcode(payload) if codec is JSON else payload)

@@ -13,7 +13,9 @@ from uuid import UUID
 from lumina_protocol.errors import InvalidToken
 
 TTL_S = 3600
-REFUSED = "The link is wrong, or was good for an hour only; `account.exports` gives another one."
+REFUSED = "The link is wrong, or its time is over; ask for another one."
+NOBODY = UUID(int=0)
+"""Of links that are good for everybody who has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,10 @@ class Links:
     secrets: Sequence[str]
     now: Callable[[], float] = time.time
 
-    def issue(self, path: str, login: UUID) -> tuple[str, int]:
-        """Path with query, and until when it is good, in milliseconds since 1970."""
-        until = int((self.now() + TTL_S) * 1000)
+    def issue(self, path: str, login: UUID, until: int | None = None) -> tuple[str, int]:
+        """Path with query, and until when it is good, in milliseconds since 1970; by default for an
+        hour."""
+        until = until or int((self.now() + TTL_S) * 1000)
         signature = _sign(self.secrets[0], path, login, until)
         query = {"login": str(login), "until": until, "signature": signature}
         return f"{path}?{urlencode(query)}", until

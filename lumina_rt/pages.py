@@ -33,7 +33,7 @@ DESCRIBE = query("conversations.describe")
 PERSONAL = query("user_events.since")
 
 PAGE = 100
-BEYOND_TEXT = ("attachments", "reply_to", "mentions")
+BEYOND_TEXT = ("attachments", "reply_to", "mentions", "story")
 PAGE_BYTES = 140_000
 """Of content in one page, so that a reply stays below a megabyte also in JSON with escapes."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
@@ -50,6 +50,10 @@ class Watch:
     viewer: UUID
     line: Receiver
     told: dict[UUID, UserPresence | None]
+    held: set[UUID] = field(default_factory=set)
+    """Of whom it is told later, for the viewer is in calm mode."""
+    due: float = 0.0
+    """When, on the clock of time.monotonic."""
 
 
 Pair = tuple[Watch, UUID]
@@ -63,7 +67,11 @@ class Presence:
     db: Db
     frame: Callable[[Codec, bytes], bytes]
     linger_s: float
+    calm_s: float
+    """How often at most those in calm mode are told."""
     telemetry: Telemetry
+    calm: Container[UUID]
+    """Those on this node who are in calm mode."""
     here: set[UUID] = field(default_factory=set)
     """Who is connected to this node, or was a moment ago."""
     _ending: dict[UUID, tuple[float, int]] = field(default_factory=dict)
@@ -74,8 +82,11 @@ class Presence:
     _changed: set[UUID] = field(default_factory=set)
     _watches: dict[Receiver, Watch] = field(default_factory=dict)
     _watchers: dict[UUID, set[Watch]] = field(default_factory=dict)
+    _holding: set[Watch] = field(default_factory=set)
     _dirty: set[UUID] = field(default_factory=set)
     _counts: dict[UUID, tuple[float, int]] = field(default_factory=dict)
+    _silent: dict[bytes, int] = field(default_factory=dict)
+    """Nodes that seem to be dead, and when they were last heard of, in ms since 1970."""
     _settled_at: float = -inf
     _failing: bool = False
     _lost_at: float | None = None
@@ -97,6 +108,7 @@ class Presence:
 
     def left(self, line: Receiver) -> None:
         if watch := self._watches.pop(line, None):
+            self._holding.discard(watch)
             for user_id in watch.told:
                 self._watchers[user_id].discard(watch)
                 if not self._watchers[user_id]:
@@ -162,6 +174,7 @@ class Presence:
     async def turn(self) -> None:
         await self._end()
         await self._exchange()
+        await self._speak_for_the_dead()
         if self._judge():
             await self._tell()
 
@@ -185,6 +198,15 @@ class Presence:
                 self._came.discard(user_id)
                 self._gone.add(user_id)
 
+    async def _speak_for_the_dead(self) -> None:
+        """A node that has died has not said when its users were last seen. While we do not know
+        who is there, a node may only seem to be dead."""
+        if not self.is_known:
+            return
+        for node, at in self._silent.items():
+            with suppress(Away):
+                await self._keep(dict.fromkeys(await self.registry.left_by(node), at))
+
     async def _keep(self, times: dict[UUID, int]) -> None:
         """When they were last seen. Not worth a second try."""
         items = iter(times.items())
@@ -201,7 +223,7 @@ class Presence:
         try:
             heard = await self.registry.turn(came, gone, changed, self.here)
         except Away:
-            self._failing = True
+            self._failing, self._silent = True, {}
             self._came |= came & self.here
             self._gone = (self._gone | gone) - self.here
             self._changed |= changed
@@ -210,6 +232,7 @@ class Presence:
             self._failing = False
             self._settled_at = time.monotonic() + SETTLED_S
         everybody = self._watchers.keys()
+        self._silent = heard.silent
         self._dirty |= everybody if heard.fewer else heard.moved & everybody
         if heard.changed:
             for watch in self._watches.values():
@@ -233,7 +256,7 @@ class Presence:
         """Those who watch somebody of whom something may have changed, if it has for them."""
         dirty, self._dirty = self._dirty, set()
         pairs = ((watch, user) for user in dirty for watch in self._watchers.get(user, ()))
-        left = deque(pairs)
+        left = deque([pair for pair in pairs if not self._holds(*pair)] + self._held_long_enough())
         while left:
             chunk = [left.popleft() for _ in range(min(PAIRS, len(left)))]
             try:
@@ -244,6 +267,25 @@ class Presence:
             for watch, state in looked:
                 self._say(watch, state)
             await asyncio.sleep(0)
+
+    def _holds(self, watch: Watch, user_id: UUID) -> bool:
+        """Whether it is told later, together with what else there is until then."""
+        if watch.viewer not in self.calm:
+            return False
+        if not watch.held:
+            watch.due = time.monotonic() + self.calm_s
+        watch.held.add(user_id)
+        self._holding.add(watch)
+        return True
+
+    def _held_long_enough(self) -> list[Pair]:
+        now, pairs = time.monotonic(), list[Pair]()
+        for watch in tuple(self._holding):
+            if watch.due <= now or watch.viewer not in self.calm:
+                pairs += [(watch, user_id) for user_id in watch.held]
+                watch.held.clear()
+                self._holding.discard(watch)
+        return pairs
 
     def _say(self, watch: Watch, state: UserPresence) -> None:
         user_id = state.user_id

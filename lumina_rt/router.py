@@ -26,8 +26,11 @@ from lumina_protocol.frame import Event, EventFrame, Reply, Request, RequestFram
 from lumina_protocol.session import Ready
 from pydantic import ValidationError
 
+from lumina_rt.blobs.rules import MediaRules
+from lumina_rt.blobs.store import Blobs
 from lumina_rt.catch_up import CatchUp
 from lumina_rt.credentials import Passwords
+from lumina_rt.feeds import Feeds
 from lumina_rt.hub import Receiver
 from lumina_rt.keyring import Keyring
 from lumina_rt.letters import Letters
@@ -40,6 +43,8 @@ from lumina_rt.store.db import Db, Emitted, Tx
 from lumina_rt.store.group_commit import Writers
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.tokens import AccessTokens, RefreshTokens
+from lumina_rt.trending import Trending
+from lumina_rt.watching import Watching
 from lumina_rt.writing import Writing
 
 
@@ -74,6 +79,9 @@ class Services:
     """To be called when logins have ended: their sockets are closed at once, on all nodes."""
     passwords: Passwords
     links: Links
+    blobs: Blobs
+    """Files of users."""
+    media: MediaRules
     keyring: Keyring
     """Seals what Postgres is not to read."""
     letters: Letters
@@ -89,8 +97,13 @@ class Services:
     covered: Callable[[Mapping[UUID, int]], None]
     """What a session has been told of streams need not be told again, see gate.py."""
     presence: Presence
+    watching: Watching
+    feeds: Feeds
+    trending: Trending
     epoch: Callable[[], int]
     """Which history the database has, see workers/epoch.py."""
+    uploaded: asyncio.Event = field(default_factory=asyncio.Event)
+    """Wakes who processes uploads here."""
     writing: Writing = field(default_factory=Writing)
     """Who was told to be writing."""
     lines: Lines = field(default_factory=Lines)
@@ -145,9 +158,14 @@ class Ctx:
         self.db.publish([Emitted(tuple(to), MSGPACK.event(event))])
 
     def shows_changed(self, tx: Tx, *user_ids: UUID) -> None:
-        """What these let others see of whether they are online may be different, once it is
-        committed."""
+        """What these let others see of them, or what others let them see, may be different, once
+        it is committed: whether they are online, and what is watched, see `Tx.sees_changed`."""
+        tx.sees_changed(*user_ids)
         tx.after.append(partial(self.services.presence.changed, user_ids))
+
+    def touched(self, tx: Tx, *subject_ids: UUID) -> None:
+        """The state of these things is another once it is committed, see `Tx.touched`."""
+        tx.touched(*subject_ids)
 
     def now_ms(self) -> int:
         return int(self.services.now() * 1000)
@@ -157,8 +175,8 @@ R = TypeVar("R", bound=Reply)
 Q = TypeVar("Q", bound=Request[Any])
 Handler = Callable[[Ctx, Q], Awaitable[Reply]]
 HANDLERS: dict[str, Handler[Any]] = {}
-
-
+AUTH, PUBLIC, PRIVATE = Input.AUTH, Input.PUBLIC, Input.PRIVATE
+"""Names of the module, as in session.py."""
 TOGETHER: set[str] = set()
 """Operations of which one connection may have several under way."""
 
@@ -187,9 +205,9 @@ def waiting(request: RequestFrame) -> Waiting:
     """What the session wants to know of a request. An unknown one is answered to anybody."""
     op = request.op
     if op == "auth":
-        return Waiting(request, Input.AUTH)
+        return Waiting(request, AUTH)
     model = REQUESTS.get(op)
-    kind = Input.PUBLIC if model is None or model.public else Input.PRIVATE
+    kind = PUBLIC if model is None or model.public else PRIVATE
     return Waiting(request, kind, op in TOGETHER)
 
 

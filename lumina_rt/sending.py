@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
 
 import orjson
-from lumina_protocol.errors import Conflict, Forbidden, Gone, Invalid, LuminaError, NotFound
+from lumina_protocol.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    LuminaError,
+    NotFound,
+    SlowMode,
+)
 from lumina_protocol.messages import (
     MEDIA_KINDS,
     Message,
@@ -83,7 +91,7 @@ def _result(
     is more than text."""
     request = item.request
     if row["status"] not in ("sent", "retry"):
-        return refusal(row["status"])
+        return refusal(row["status"], row["state"])
     kept = {name: row[name] for name in ("seq", "rev", "created_at")}
     if row["status"] == "sent":
         message = made or Message(
@@ -112,11 +120,14 @@ REFUSALS: dict[str, tuple[type[LuminaError], str, str]] = {
     "media_unfinished": (Invalid, "media_ids", "media_ids: not all of them are ready"),
     "media_unfit": (Invalid, "media_ids", "media_ids: this type has attachments of other kinds"),
     "no_post": (NotFound, "post_id", "There is no such post, or not for you."),
+    "no_story": (NotFound, "story_id", "There is no such story, or not for you."),
 }
 
 
-def refusal(status: str) -> LuminaError:
+def refusal(status: str, wait_ms: int | None = None) -> LuminaError:
     """What `send_messages` says, as an error."""
+    if status == "slow_mode":
+        return SlowMode(retry_after_ms=wait_ms, field="conversation_id")
     if status == "stranger":
         return access.not_found()
     if status in REFUSALS:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 VERSION = 0xF << 76
 """The four bits that say which version an id is of."""
-CLIENTS, OWN = 0x7 << 76, 0x8 << 76
+CLIENTS, OWN, NEW = 0x7 << 76, 0x8 << 76, 0xA << 76
 
 
 def own_stream(user_id: UUID) -> UUID:
@@ -26,3 +26,18 @@ def owner(stream: UUID) -> UUID | None:
     if stream.int & VERSION != OWN:
         return None
     return UUID(int=stream.int & ~VERSION | CLIENTS)
+
+
+def new_post(post_id: UUID) -> UUID:
+    """No stream, but what says over the bus that this post was published. Likewise nobody can make
+    it. Raises ValueError when that is no UUIDv7."""
+    if post_id.int & VERSION != CLIENTS:
+        raise ValueError(f"{post_id} is no UUIDv7")
+    return UUID(int=post_id.int & ~VERSION | NEW)
+
+
+def published(mark: UUID) -> UUID | None:
+    """Which post it says was published; None when it says something else."""
+    if mark.int & VERSION != NEW:
+        return None
+    return UUID(int=mark.int & ~VERSION | CLIENTS)

@@ -58,6 +58,7 @@ class Telemetry:
     log: structlog.stdlib.BoundLogger = field(init=False)
     connections: Gauge = field(init=False)
     closed: Counter = field(init=False)
+    watched: Counter = field(init=False)
     refused: Counter = field(init=False)
     requests: Histogram = field(init=False)
     deliveries: Counter = field(init=False)
@@ -68,8 +69,10 @@ class Telemetry:
     strays: Gauge = field(init=False)
     purges: Counter = field(init=False)
     exports: Counter = field(init=False)
+    media: Counter = field(init=False)
     mails: Counter = field(init=False)
     batches: Histogram = field(init=False)
+    deadlocks: Counter = field(init=False)
     limited: Counter = field(init=False)
     limits_alone: Counter = field(init=False)
 
@@ -86,6 +89,7 @@ class Telemetry:
         self.shed = Counter(
             "lumina_whispers_shed", "Events not given to sessions that read too slowly", registry=r
         )
+        self.watched = Counter("lumina_watched", "States of what is watched", ["what"], registry=r)
         self.bus = Counter("lumina_bus_entries", "Bus entries", ["what"], registry=r)
         self.gate = Counter(
             "lumina_gate_events", "Events that did not come in order", ["what"], registry=r
@@ -96,10 +100,12 @@ class Telemetry:
         )
         self.purges = Counter("lumina_purged", "Rows removed for good", ["table"], registry=r)
         self.exports = Counter("lumina_exports", "Archives made", ["outcome"], registry=r)
+        self.media = Counter("lumina_media", "Uploads processed", ["kind", "outcome"], registry=r)
         self.mails = Counter("lumina_mails", "Mails", ["purpose", "outcome"], registry=r)
         self.batches = Histogram(
             "lumina_batch_items", "Committed together", buckets=BATCH_ITEMS, registry=r
         )
+        self.deadlocks = Counter("lumina_deadlocks", "Transactions that gave way", registry=r)
         self.limited = Counter("lumina_limited", "Refused by a limit", ["limit"], registry=r)
         self.limits_alone = Counter(
             "lumina_limits_alone", "Counted by this node alone: Redis was away or slow", registry=r
@@ -135,11 +141,22 @@ class Telemetry:
         """By one transaction of the group commit."""
         self.batches.observe(items)
 
+    def deadlocked(self, error: Exception) -> None:
+        """A transaction gave way to another. Its detail names processes and what they wait for."""
+        self.deadlocks.inc()
+        self.log.warning("deadlock", cause=f"{type(error).__name__}: {error}")
+
     def task_failed(self, task: str, error: BaseException, retry_s: float) -> None:
         self.failures.labels(task).inc()
         inner = error.__cause__ or error
         cause = f"{type(inner).__name__}: {inner}"
         self.log.error("background task failed", task=task, cause=cause, retry_s=round(retry_s, 2))
+
+    def passed_by(self, task: str, error: BaseException) -> None:
+        """One thing of several, which is tried again soon. What an error says may quote a value."""
+        self.failures.labels(task).inc()
+        cause = type(error.__cause__ or error).__name__
+        self.log.warning("passed by, to be tried again", task=task, cause=cause)
 
     def proxy_not_trusted(self, peer: str) -> None:
         self.log.warning(
@@ -192,13 +209,22 @@ class Telemetry:
         self.log.error("export failed", cause=f"{type(error).__name__}: {error}")
 
     def not_sent(self, error: Exception) -> None:
-        """A scheduled message, by a fault of ours. What the error says may quote the message."""
-        self.log.error("a scheduled message failed", cause=type(error).__name__)
+        """What was to come, by a fault of ours. What the error says may quote what it says."""
+        self.log.error("what was scheduled failed", cause=type(error).__name__)
 
     def blob_missing(self, key: str) -> None:
         self.log.error(
             "a file is not there; is LUMINA_BLOB_DIR the same folder on all nodes?", key=key
         )
+
+    def media_processed(self, kind: str, outcome: str) -> None:
+        """ "ready", or why it was refused."""
+        self.media.labels(kind, outcome).inc()
+
+    def media_not_processed(self, media_id: UUID, error: Exception) -> None:
+        """No fault of the file: it is tried again."""
+        cause = f"{type(error).__name__}: {error}"
+        self.log.warning("media not processed", media_id=str(media_id), cause=cause)
 
     def mail_sent(self, purpose: str, tries: int) -> None:
         self.mails.labels(purpose, "sent").inc()

@@ -13,6 +13,7 @@ from lumina_rt.store.queries import query
 if TYPE_CHECKING:
     from lumina_rt.store.db import Tx
 
+LOCK_STREAMS = query("user_events.lock")
 TAKEN = query("lifecycle.taken")
 COMPANIONS = query("lifecycle.companions")
 
@@ -34,9 +35,17 @@ async def refuse_taken(tx: Tx, user_id: UUID, key: str) -> None:
         raise UsernameTaken(field="username")
 
 
+async def lock_told(tx: Tx, user_id: UUID) -> None:
+    """The streams of the user and of who shares a conversation, by one statement: before the name
+    is changed, and before any other stream is locked."""
+    rows = await tx.all(COMPANIONS, user_id=user_id, limit=MAX_TOLD)
+    await tx.run(LOCK_STREAMS, user_ids=[user_id, *(row["user_id"] for row in rows)])
+
+
 async def tell_renamed(tx: Tx, user_id: UUID, username: str) -> None:
     """The own devices, and who shares a conversation."""
     tx.tell(AccountChanged(user_id=user_id, username=username), to=[user_id])
+    tx.touched(user_id)
     await tell_companions(tx, user_id, username)
 
 

@@ -11,3 +11,7 @@ select why from closed_to(:conversation_id::uuid, :user_id::uuid) why;
 -- name: not_accepting
 -- A row when the other does not take messages of the user, to whom they have never written.
 select from not_accepting(:other_id::uuid, :user_id::uuid);
+
+-- name: post
+-- A row when the user may see the post.
+select p.post_id from post_for(:user_id::uuid, :post_id::uuid) p;

@@ -135,7 +135,7 @@ select (to_jsonb(p) - '{user_id,is_deleted,deleted_at}'::text[] || jsonb_build_o
 from posts p where p.user_id = :user_id and not p.is_deleted order by p.post_id;
 
 -- name: post_drafts
-select (to_jsonb(d) - 'user_id')::text as line from post_drafts d where d.user_id = :user_id;
+select (to_jsonb(d) - 'user_id')::text as line from post_drafts d where d.user_id = :user_id and d.published_at is null;
 
 -- name: coauthored
 select (to_jsonb(a) - 'user_id')::text as line from post_coauthors a where a.user_id = :user_id;

@@ -12,17 +12,9 @@ where direct_low = least(:user_id::uuid, :other_id::uuid) and direct_high = grea
 for no key update;
 
 -- name: block
--- In the place of a follow. No row when it is so already.
-with ended as (
-    delete from follows where follower_id = :other_id and following_id = :user_id and connection_type <> 'blocked'
-), withdrawn as (
-    delete from follow_requests
-    where follower_id in (:user_id, :other_id) and following_id in (:user_id, :other_id)
-)
-insert into follows as f (follower_id, following_id, connection_type)
-values (:user_id, :other_id, 'blocked')
-on conflict (follower_id, following_id) do update set connection_type = 'blocked', created_at = now()
-where f.connection_type <> 'blocked'
+-- After what was between them has ended. No row when it is so already.
+insert into follows (follower_id, following_id, connection_type) values (:user_id, :other_id, 'blocked')
+on conflict (follower_id, following_id) do nothing
 returning to_ms(created_at) as blocked_at;
 
 -- name: unblock

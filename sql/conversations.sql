@@ -33,8 +33,8 @@ join conversations c using (conversation_id)
 where p.conversation_id = :conversation_id and p.user_id = :user_id;
 
 -- name: listeners
--- Who hears of what a member does and nobody keeps: the others, but not in a big group, nor in a direct conversation in
--- which that member cannot say anything. Who does not show whether they are online is not seen, and does not see it.
+-- Who hears of what a member does and nobody keeps: the others, but not in a big group, nor where that member
+-- cannot say anything. Who does not show whether they are online is not seen, and does not see it.
 select p.user_id
 from conversation_participants p
 join conversations c using (conversation_id)
@@ -45,7 +45,7 @@ where p.conversation_id = :conversation_id and p.user_id <> :user_id and c.membe
 
 -- name: describe
 select c.conversation_id, c.conversation_type, c.title, c.last_seq, c.last_rev,
-       c.description, c.picture_media_id,
+       c.description, c.picture_media_id, c.slow_mode_s, c.who_may_send,
        to_ms(c.created_at) as created_at, to_ms(c.updated_at) as updated_at,
        (select count(*) from conversation_participants p where p.conversation_id = c.conversation_id) as member_count,
        (select jsonb_agg(jsonb_build_object('user_id', u.user_id, 'username', u.username, 'role', p.role,

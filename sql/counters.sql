@@ -4,7 +4,8 @@
 -- Add a batch of what is pending to its columns. It waits for nobody: a delta that another fold has, or whose
 -- subject another transaction has locked, stays for the next time; so there is no deadlock, and somebody who
 -- sends to a conversation is never waited for. Subjects that are gone are ignored. A day of '-infinity' is
--- no day: what was mended is in no statistics.
+-- no day: what was mended is in no statistics. `milestones`: who has now ten, a hundred, a thousand ... followers, or
+-- reactions to a post, and had less before.
 with turn as materialized (
     select pg_try_advisory_xact_lock(hashtext('lumina.counters')) as mine
 ), batch as materialized (
@@ -69,6 +70,7 @@ with turn as materialized (
                  coalesce(sum(total) filter (where counter = 'users.post_count'), 0) as posts
           from sums where kind = 'users' group by subject_id) s
     where u.user_id = s.subject_id
+    returning u.user_id, u.follower_count as now, s.followers as added
 ), to_posts as (
     update posts p set reactions_inspired = reactions_inspired + inspired,
                        reactions_grateful = reactions_grateful + grateful,
@@ -88,6 +90,9 @@ with turn as materialized (
                  coalesce(sum(total) filter (where counter = 'posts.view_count'), 0) as views
           from sums where kind = 'posts' group by subject_id) s
     where p.post_id = s.subject_id
+    returning p.user_id, p.post_id, p.is_deleted, inspired + grateful + curious + excited + thoughtful as added,
+              p.reactions_inspired + p.reactions_grateful + p.reactions_curious + p.reactions_excited
+              + p.reactions_thoughtful as now
 ), to_days as (
     insert into post_analytics as a (post_id, date, unique_views, views, reactions_inspired, reactions_grateful,
         reactions_curious, reactions_excited, reactions_thoughtful, comments, shares, saves)
@@ -140,8 +145,17 @@ with turn as materialized (
 ), to_conversations as (
     update conversations c set member_count = member_count + s.total
     from sums s where s.kind = 'conversations' and c.conversation_id = s.subject_id
+), milestones as (
+    select n.user_id, n.post_id, t.reached
+    from (select user_id, null::uuid as post_id, now, added from to_users
+          union all select user_id, post_id, now, added from to_posts where not is_deleted) n,
+         lateral (select power(10, floor(log(greatest(n.now, 1))))::bigint as reached) t
+    where t.reached >= 10 and n.now - n.added < t.reached
+      and not exists (select from user_settings s where s.user_id = n.user_id and s.hide_metrics)
 )
-select count(*) as seen, (select count(*) from taken) as folded, max(delta_id) as last from batch;
+select count(*) as seen, (select count(*) from taken) as folded, max(delta_id) as last,
+       (select jsonb_agg(m) from milestones m) as milestones
+from batch;
 
 -- name: recounting
 -- Two at once would both add the same difference.

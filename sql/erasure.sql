@@ -54,13 +54,15 @@ with removed as (
 )
 select count(*) as removed from removed;
 
+-- name: liked
+-- Some of the comments that they like, by their posts.
+select c.post_id, array_agg(c.comment_id order by c.comment_id) as comment_ids
+from (select comment_id from comment_likes where user_id = :user_id limit :batch) l join comments c using (comment_id)
+group by c.post_id order by c.post_id;
+
 -- name: comment_likes
-with removed as (
-    delete from comment_likes where user_id = :user_id
-      and ctid = any(array(select ctid from comment_likes where user_id = :user_id limit :batch))
-    returning 1
-)
-select count(*) as removed from removed;
+-- Under the lock of the post of these comments.
+delete from comment_likes where user_id = :user_id and comment_id = any (:comment_ids::uuid[]) returning comment_id;
 
 -- name: bookmarks
 with removed as (
@@ -150,6 +152,12 @@ with removed as (
 )
 select count(*) as removed from removed;
 
+-- name: notification_preferences
+with removed as (
+    delete from notification_preferences where user_id = :user_id returning 1
+)
+select count(*) as removed from removed where :batch > 0;
+
 -- name: op_keys
 with removed as (
     delete from op_keys where user_id = :user_id
@@ -177,14 +185,22 @@ with removed as (
 )
 select count(*) as removed from removed;
 
+-- name: commented
+-- Posts on which something that they said is left.
+select distinct post_id from (
+    select post_id from comments where user_id = :user_id and content <> '' limit :batch) c
+order by post_id;
+
 -- name: comments
-with removed as (
-    update comments set is_deleted = true, deleted_at = coalesce(deleted_at, now()), content = ''
-    where user_id = :user_id and ctid = any(array(
-        select ctid from comments where user_id = :user_id and content <> '' limit :batch))
-    returning 1
+-- Of a post, under its lock: what there was to be seen, is numbered.
+with theirs as materialized (
+    select comment_id, parent_comment_id, is_deleted from comments
+    where post_id = :post_id and user_id = :user_id and content <> '' limit :batch
+), removed as (
+    update comments c set is_deleted = true, deleted_at = coalesce(c.deleted_at, now()), content = ''
+    from theirs t where c.post_id = :post_id and c.comment_id = t.comment_id
 )
-select count(*) as removed from removed;
+select comment_id, parent_comment_id from theirs where not is_deleted;
 
 -- name: stories
 with removed as (

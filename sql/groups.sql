@@ -16,16 +16,18 @@ update conversation_participants set role = :member_role, updated_at = now()
 where conversation_id = :conversation_id and user_id = :user_id;
 
 -- name: look
-select title, description, picture_media_id from conversations where conversation_id = :conversation_id;
+select title, description, picture_media_id, slow_mode_s, who_may_send from conversations where conversation_id = :conversation_id;
 
 -- name: change
 -- What is null stays as it is.
 update conversations
 set title = coalesce(:title::text, title),
     description = nullif(coalesce(:description::text, description), ''),
-    picture_media_id = case when not :remove_picture::boolean then coalesce(:media_id::uuid, picture_media_id) end
+    picture_media_id = case when not :remove_picture::boolean then coalesce(:media_id::uuid, picture_media_id) end,
+    slow_mode_s = coalesce(:slow_mode_s::integer, slow_mode_s),
+    who_may_send = coalesce(:who_may_send::text, who_may_send)
 where conversation_id = :conversation_id
-returning title, description, picture_media_id;
+returning title, description, picture_media_id, slow_mode_s, who_may_send;
 
 -- name: own_picture
 -- A row when this image is the user's own and ready; it stays so until the end of the transaction.

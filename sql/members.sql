@@ -18,14 +18,14 @@ returning user_id;
 select count(*) from conversation_participants where conversation_id = :conversation_id;
 
 -- name: heir
--- Who owns a group when its last owner leaves: an admin, else who has been there longest. Not themselves again, nobody
--- whose account is gone, and one that was deleted and may come back only when there is no other.
+-- Who owns a group that has no owner, for its last one leaves, or all had left: an admin, else who has been there longest.
+-- Not who leaves, nobody whose account is gone, and one that was deleted and may come back only when there is no other.
 update conversation_participants set role = 'owner', updated_at = now()
 where conversation_id = :conversation_id
   and not exists (select from conversation_participants p
                   where p.conversation_id = :conversation_id and p.role = 'owner')
   and user_id = (select p.user_id from conversation_participants p join users u using (user_id)
-                 where p.conversation_id = :conversation_id and u.erased_at is null and p.user_id <> :leaver_id
+                 where p.conversation_id = :conversation_id and u.erased_at is null and p.user_id is distinct from :leaver_id::uuid
                  order by u.deleted_at is not null, p.role = 'admin' desc, p.joined_at, p.user_id limit 1)
 returning user_id;
 

@@ -33,7 +33,7 @@ limit :limit;
 -- was superseded by a later one. At least one row each, to tell how far the conversation is.
 select g.conversation_id, c.last_rev, s.message_id, s.seq, s.rev, s.sent_rev, s.sender_id, s.message_type, s.content,
        s.note, s.created_at, s.edited_at, s.is_deleted, s.attachments, s.post_id, s.reply_to, s.mentions, s.forwarded,
-       s.expires_at, s.expires_after_s, s.reactions, s.pinned_at
+       s.expires_at, s.expires_after_s, s.reactions, s.pinned_at, s.story
 from unnest(:conversation_ids::uuid[], :after_revs::bigint[]) g (conversation_id, after_rev)
 cross join lateral (
     select c.last_rev from conversations c where c.conversation_id = g.conversation_id offset 0
@@ -107,9 +107,11 @@ with forgotten as (
 ), unnamed as (
     delete from message_mentions where conversation_id = :conversation_id and seq = any(:seqs::bigint[])
 ), released as (
+    -- Another conversation may have a message with the same id. Of older ones it is not said which it was.
     delete from media_refs where subject_type = 'message' and subject_id = any(array(
         select message_id from messages
         where conversation_id = :conversation_id and seq = any(:seqs::bigint[]) and not is_deleted and media_ids <> '{}'))
+      and conversation_id in (:conversation_id, '00000000-0000-0000-0000-000000000000')
 ), moods as (
     delete from message_reactions where conversation_id = :conversation_id and seq = any(:seqs::bigint[])
 ), pins as (
@@ -127,15 +129,22 @@ where s.conversation_id = :conversation_id and s.seq = any(:seqs::bigint[])
 order by s.seq;
 
 -- name: waits_for_reading
--- Whether there is a message up to here whose time begins when this user, who did not send it, reads it.
+-- Whether there is a message up to here whose time begins when this user, who sees it and did not send it, reads it.
 select m.seq
 from messages m
 where m.conversation_id = :conversation_id and m.seq <= :upto_seq and m.sender_id <> :user_id
   and m.expires_after_s is not null and m.expires_at is null and not m.is_deleted
+  and exists (select from membership_intervals i
+              where i.conversation_id = :conversation_id and i.user_id = :user_id
+                and i.from_seq <= m.seq and (i.to_seq is null or m.seq < i.to_seq))
+  and not exists (select from conversations c
+                  where c.conversation_id = :conversation_id and c.direct_low is not null
+                    and exists (select from blocked_between(c.direct_low, c.direct_high)))
 limit 1;
 
 -- name: start_expiry
--- Under the lock of the conversation: a user has read up to here, and is the first to read these.
+-- Under the lock of the conversation: a user has read up to here, and is the first to read these. Not across a block,
+-- for that it begins is told to who sent it: then a reading after the block begins it.
 update messages m
 set expires_at = least(clock_timestamp() + make_interval(secs => m.expires_after_s), m.created_at + interval '1 year')
 where m.conversation_id = :conversation_id and m.seq = any(array(
@@ -146,11 +155,14 @@ where m.conversation_id = :conversation_id and m.seq = any(array(
                   where i.conversation_id = :conversation_id and i.user_id = :user_id
                     and i.from_seq <= w.seq and (i.to_seq is null or w.seq < i.to_seq))
     order by w.seq limit :batch))
+  and not exists (select from conversations c
+                  where c.conversation_id = :conversation_id and c.direct_low is not null
+                    and exists (select from blocked_between(c.direct_low, c.direct_high)))
 returning m.seq;
 
 -- name: number_change
 -- For whoever has changed a message under the lock of its conversation: the next rev, and whom to tell. Blind to it are
--- those who may not see the message.
+-- those who may not see the message. Of those who have left nothing is read, however many they are.
 with numbered as (
     update conversations set last_rev = last_rev + 1
     where conversation_id = :conversation_id
@@ -163,17 +175,20 @@ with numbered as (
     insert into outbox (node_id, conversation_id, from_rev, to_rev, members_version)
     select :node_id, conversation_id, rev, rev, members_version from numbered
 )
-select array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
-             group by i.user_id having bool_or(i.to_seq is null)
-                 and bool_or(i.from_seq <= :seq and (i.to_seq is null or :seq < i.to_seq))
-                 and i.user_id not in (select h.user_id from message_hides h
-                                       where h.conversation_id = :conversation_id and h.seq = :seq)) as member_ids,
-       array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
-             group by i.user_id having bool_or(i.to_seq is null)
-                 and (not bool_or(i.from_seq <= :seq and (i.to_seq is null or :seq < i.to_seq))
-                      or i.user_id in (select h.user_id from message_hides h
-                                       where h.conversation_id = :conversation_id and h.seq = :seq))) as blind_ids
-from numbered n;
+select t.member_ids, t.blind_ids
+from numbered n cross join lateral (
+    select coalesce(array_agg(m.user_id) filter (where m.sees), '{}') as member_ids,
+           coalesce(array_agg(m.user_id) filter (where not m.sees), '{}') as blind_ids
+    from (select i.user_id,
+                 i.user_id not in (select h.user_id from message_hides h
+                                   where h.conversation_id = :conversation_id and h.seq = :seq)
+                 and (i.from_seq <= :seq or coalesce(:seq < (
+                     select b.to_seq from membership_intervals b
+                     where b.conversation_id = i.conversation_id and b.user_id = i.user_id and b.from_seq <= :seq
+                     order by b.from_seq desc limit 1), false)) as sees
+          from membership_intervals i
+          where i.conversation_id = n.conversation_id and i.to_seq is null offset 0) m
+) t;
 
 -- name: number_changes
 -- The same for several messages: each gets a rev, in the order of their seq.
@@ -191,18 +206,20 @@ with given as (
     insert into outbox (node_id, conversation_id, from_rev, to_rev, members_version)
     select :node_id, conversation_id, rev + 1, last_rev, members_version from numbered
 )
-select g.seq,
-       array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
-             group by i.user_id having bool_or(i.to_seq is null)
-                 and bool_or(i.from_seq <= g.seq and (i.to_seq is null or g.seq < i.to_seq))
-                 and i.user_id not in (select h.user_id from message_hides h
-                                       where h.conversation_id = :conversation_id and h.seq = g.seq)) as member_ids,
-       array(select i.user_id from membership_intervals i where i.conversation_id = n.conversation_id
-             group by i.user_id having bool_or(i.to_seq is null)
-                 and (not bool_or(i.from_seq <= g.seq and (i.to_seq is null or g.seq < i.to_seq))
-                      or i.user_id in (select h.user_id from message_hides h
-                                       where h.conversation_id = :conversation_id and h.seq = g.seq))) as blind_ids
-from numbered n, given g
+select g.seq, t.member_ids, t.blind_ids
+from numbered n cross join given g cross join lateral (
+    select coalesce(array_agg(m.user_id) filter (where m.sees), '{}') as member_ids,
+           coalesce(array_agg(m.user_id) filter (where not m.sees), '{}') as blind_ids
+    from (select i.user_id,
+                 i.user_id not in (select h.user_id from message_hides h
+                                   where h.conversation_id = :conversation_id and h.seq = g.seq)
+                 and (i.from_seq <= g.seq or coalesce(g.seq < (
+                     select b.to_seq from membership_intervals b
+                     where b.conversation_id = i.conversation_id and b.user_id = i.user_id and b.from_seq <= g.seq
+                     order by b.from_seq desc limit 1), false)) as sees
+          from membership_intervals i
+          where i.conversation_id = n.conversation_id and i.to_seq is null offset 0) m
+) t
 order by g.seq;
 
 -- name: note

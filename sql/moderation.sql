@@ -70,15 +70,12 @@ where user_id = :owner_id and post_id = :subject_id and is_deleted <> :hidden;
 
 -- name: show_comment
 update comments set is_deleted = :hidden, deleted_at = case when :hidden::boolean then now() end
-where comment_id = :subject_id and user_id = :owner_id and is_deleted <> :hidden;
+where comment_id = :subject_id and user_id = :owner_id and is_deleted <> :hidden
+returning post_id, parent_comment_id;
 
 -- name: show_story
 update stories set is_deleted = :hidden, deleted_at = case when :hidden::boolean then now() end
 where user_id = :owner_id and story_id = :subject_id and is_deleted <> :hidden;
-
--- name: lock_streams
--- Before several events are told to several users: everybody locks in one order.
-select user_id from user_streams where user_id = any(:user_ids::uuid[]) order by user_id for no key update;
 
 -- name: appeal
 -- Once, by whom it was decided against. No row when it cannot be.

@@ -9,6 +9,13 @@ returning seq;
 delete from message_pins where conversation_id = :conversation_id and seq = :seq
 returning seq;
 
+-- name: pinned
+-- One that is pinned, whoever asks: an admin who came later takes away also what they do not see.
+select s.*
+from message_states s
+where s.conversation_id = :conversation_id and s.message_id = :message_id and not s.is_deleted
+  and exists (select from message_pins p where p.conversation_id = s.conversation_id and p.seq = s.seq);
+
 -- name: count
 select count(*) from message_pins where conversation_id = :conversation_id;
 

@@ -77,11 +77,10 @@ with gone as materialized (
 select count(*) as removed from removed;
 
 -- name: deleted_media
--- Rows only, and only those without bytes: what has a storage key or an upload under way is left for
--- whoever removes the bytes. Locked first, as comments and stories are; `media` removes them.
+-- Rows; their bytes are removed afterwards, see blob_removals. Locked first, as comments and stories are; `media` removes
+-- them.
 select media_id from media_objects m
 where is_deleted and deleted_at < :before
-  and storage_key is null and upload_id is null and variants = '[]'
   and not exists (select from media_refs r where r.media_id = m.media_id)
   and not exists (select from comments c where c.media_id = m.media_id)
   and not exists (select from stories s where s.media_id = m.media_id)
@@ -89,11 +88,36 @@ where is_deleted and deleted_at < :before
   and not exists (select from topics t where t.icon_media_id = m.media_id)
 order by deleted_at limit :batch for update skip locked;
 
+-- name: expired_uploads
+-- That were not completed in time.
+select media_id from media_objects where status = 'uploading' and expires_at < :before
+order by expires_at limit :batch for update skip locked;
+
+-- name: unused_media
+-- Of which it has to be looked whether something shows them: `unused` removes those that nothing does.
+select media_id from media_objects m
+where unused_since < :before and status in ('ready', 'failed') and not is_deleted
+order by unused_since limit :batch for update skip locked;
+
 -- name: media
 -- Of those that this transaction has locked. Foreign keys refuse what is used elsewhere by now.
 with removed as (
     delete from media_objects m where media_id = any(:found::uuid[])
       and not exists (select from media_refs r where r.media_id = m.media_id)
+    returning 1
+)
+select count(*) as removed from removed;
+
+-- name: unused
+-- Likewise. What has references is looked at again when it loses one; what is used without one, as by a draft, later.
+with used as (
+    update media_objects m
+    set unused_since = case when not exists (select from media_refs r where r.media_id = m.media_id) then now() end
+    where media_id = any(:found::uuid[])
+      and exists (select from media_in_use(m.media_id, m.user_id))
+), removed as (
+    delete from media_objects m where media_id = any(:found::uuid[])
+      and not exists (select from media_in_use(m.media_id, m.user_id))
     returning 1
 )
 select count(*) as removed from removed;
@@ -189,5 +213,15 @@ with gone as materialized (
     order by sent_at limit :batch for update skip locked
 ), removed as (
     delete from scheduled_messages s using gone g where s.message_id = g.message_id returning 1
+)
+select count(*) as removed from removed;
+
+-- name: post_drafts
+-- What was published; what still waits, or was refused, stays.
+with gone as materialized (
+    select draft_id from post_drafts where published_at < :before
+    order by published_at limit :batch for update skip locked
+), removed as (
+    delete from post_drafts d using gone g where d.draft_id = g.draft_id returning 1
 )
 select count(*) as removed from removed;

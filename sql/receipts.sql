@@ -32,3 +32,9 @@ cross join lateral (
 ) u
 where u.unread > 0 or r.marked_unread_at is not null
 limit :limit;
+
+-- name: beyond
+-- A row when there are conversations that `unread` does not look at.
+select p.conversation_id from conversation_participants p
+where p.user_id = :user_id
+order by p.active_day desc offset :within limit 1;

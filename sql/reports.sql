@@ -36,16 +36,15 @@ join conversations c using (conversation_id)
 where m.conversation_id = :subject_id and m.user_id = :user_id;
 
 -- name: see_post
-select p.user_id as owner_id, p.caption as evidence from posts p
-where p.post_id = :subject_id and not p.is_deleted and not p.is_archived
-  and exists (select from may_see(:user_id::uuid, p.user_id, p.visibility, p.audience_id));
+select p.user_id as owner_id, p.caption as evidence from post_for(:user_id::uuid, :subject_id::uuid) p
+where not p.is_archived;
 
 -- name: see_comment
 select c.user_id as owner_id, c.content as evidence
-from comments c join posts p using (post_id)
-where c.comment_id = :subject_id and not c.is_deleted and not p.is_deleted and not p.is_archived
+from comments c
+where c.comment_id = :subject_id and not c.is_deleted
   and not exists (select from blocked_between(:user_id::uuid, c.user_id))
-  and exists (select from may_see(:user_id::uuid, p.user_id, p.visibility, p.audience_id));
+  and exists (select from post_for(:user_id::uuid, c.post_id) p where not p.is_archived);
 
 -- name: see_story
 select s.user_id as owner_id, null as evidence from stories s

@@ -46,13 +46,14 @@ returning message_id, conversation_id;
 
 -- name: due
 -- Held until the end of the transaction; what another node holds is passed by. `refused`: why nothing of this sender is
--- sent now.
+-- sent now. `passed_by`: conversations that others hold.
 select s.user_id, s.message_id, s.conversation_id, s.body,
        case when u.deleted_at is not null then 'account_deleted'
             when not u.is_active then 'deactivated'
             when u.suspended_until > statement_timestamp() then 'suspended' end as refused
 from scheduled_messages s join users u on u.user_id = s.user_id
 where s.send_at <= statement_timestamp() and s.sent_at is null and s.error is null
+  and s.conversation_id <> all(:passed_by::uuid[])
 order by s.send_at, s.message_id limit :batch
 for no key update of s skip locked;
 

@@ -5,7 +5,7 @@ select user_id from user_settings where user_id = :user_id for no key update;
 -- name: get
 select u.is_private, s.profile_visibility, s.show_activity_status, s.allow_messages_from, s.email_notifications,
        s.push_notifications, s.notification_frequency, s.autoplay_videos, s.data_saver_mode, s.dark_mode, s.calm_mode,
-       s.time_limit_minutes, s.hide_metrics, s.invisible
+       s.time_limit_minutes, s.hide_metrics, s.show_metrics, s.invisible
 from user_settings s join users u using (user_id)
 where s.user_id = :user_id;
 
@@ -27,5 +27,10 @@ set profile_visibility = coalesce(:profile_visibility::text, profile_visibility)
     dark_mode = coalesce(:dark_mode::text, dark_mode),
     calm_mode = coalesce(:calm_mode::boolean, calm_mode),
     time_limit_minutes = coalesce(:time_limit_minutes::integer, time_limit_minutes),
-    hide_metrics = coalesce(:hide_metrics::boolean, hide_metrics)
+    hide_metrics = coalesce(:hide_metrics::boolean, hide_metrics),
+    show_metrics = coalesce(:show_metrics::boolean, show_metrics)
 where user_id = :user_id;
+
+-- name: calm
+-- Those of them who have calm mode on.
+select user_id from user_settings where user_id = any(:user_ids::uuid[]) and calm_mode;

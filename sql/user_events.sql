@@ -1,3 +1,7 @@
+-- name: lock
+-- Before several events are kept for several users: everybody locks in one order.
+select user_id from user_streams where user_id = any(:user_ids::uuid[]) order by user_id for no key update;
+
 -- name: keep
 -- An event for several users: numbered in the stream of each, kept there, and put into the outbox by reference.
 -- Everybody locks in one order, so nobody waits in a circle.

@@ -25,11 +25,12 @@ LOOSE = {n: "100000/1s burst 100000" for n in Settings.model_fields if n.startsw
 
 @asynccontextmanager
 async def nodes(settings: Settings, count: int = 2, **changes: object) -> AsyncIterator[list[Node]]:
-    """Real nodes on real sockets, in this process."""
+    """Real nodes on real sockets, in this process. Uploads stay as they are, but in tests that are
+    about what becomes of them."""
     async with AsyncExitStack() as stack:
         running = []
         for number in range(count):
-            update = {"node": f"node{number + 1}", **changes}
+            update = {"node": f"node{number + 1}", "media_at_once": 0, **changes}
             own = settings.model_copy(update=update)
             running.append(await stack.enter_async_context(app.run(own)))
         yield running

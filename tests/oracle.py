@@ -32,8 +32,21 @@ from lumina_protocol.messages import (
     MessageCreated,
     ReadHistory,
 )
+from lumina_protocol.notifications import (
+    GetNotificationLevels,
+    ListNotifications,
+    NotificationChanged,
+    NotificationGroup,
+    NotificationLevelsChanged,
+    NotificationRemoved,
+    NotificationsRead,
+)
 from lumina_protocol.pins import ListPins
+from lumina_protocol.post_changes import ListArchivedPosts
+from lumina_protocol.post_drafts import ListPostDrafts, PostDraft, PostDraftChanged
+from lumina_protocol.posts import ListPosts, Post, PostChanged, PostCreated, PostDeleted
 from lumina_protocol.preferences import PreferencesChanged
+from lumina_protocol.profile_changes import OwnProfile, ProfileChanged
 from lumina_protocol.receipts import MOST_UNREAD, CountUnread, ReadTo, ReceiptsTold
 from lumina_protocol.reports import (
     Decision,
@@ -47,6 +60,11 @@ from lumina_protocol.scheduled import ListScheduled, ScheduledChanged, Scheduled
 from lumina_protocol.settings import GetSettings, SettingsChanged, UserSettings
 
 from lumina_rt.client import Client, Connected, Inbox, News
+from lumina_rt.showing import as_told
+from tests.circle import Circle, circle_of
+from tests.own_profile import own_profile
+from tests.own_stories import OwnStories, as_read, own_stories_of
+from tests.shelf import Shelf, shelf_of
 
 SETTLE_S = 5
 
@@ -64,9 +82,19 @@ class World:
     """What they have reported."""
     against: dict[UUID, Decision] = field(default_factory=dict)
     blocks: dict[UUID, BlockedUser] = field(default_factory=dict)
+    circle: Circle = field(default_factory=Circle)
+    stories: OwnStories = field(default_factory=OwnStories)
     settings: UserSettings | None = None
+    profile: OwnProfile | None = None
     drafts: dict[UUID, Draft] = field(default_factory=dict)
     scheduled: dict[UUID, ScheduledMessage] = field(default_factory=dict)
+    notices: dict[str, NotificationGroup] = field(default_factory=dict)
+    unread_notices: int = 0
+    levels: dict[str, str] = field(default_factory=dict)
+    posts: dict[UUID, Post] = field(default_factory=dict)
+    """One's own, without numbers."""
+    post_drafts: dict[UUID, PostDraft] = field(default_factory=dict)
+    shelf: Shelf = field(default_factory=Shelf)
     was_away: bool = field(default=False, compare=False)
     exports: dict[UUID, Export] = field(default_factory=dict)
     told: set[object] = field(default_factory=set, compare=False)
@@ -77,8 +105,13 @@ class World:
             self._once(("own", news.user_rev))
             self._conversations(news)
             self._own(news)
+            self.circle.apply(news)
+            self.stories.apply(news)
+            self._notices(news)
             self._account(news)
             self._reports(news)
+            self._posts(news)
+            self.shelf.apply(news, self.posts)
         else:
             self._messages(news)
             self._receipts(news)
@@ -100,6 +133,35 @@ class World:
                 self.scheduled.pop(id_, None)
                 if scheduled:
                     self.scheduled[id_] = scheduled
+
+    def _notices(self, news: PersonalEvent) -> None:
+        match news:
+            case NotificationChanged(group=group, unread=unread):
+                self.notices[group.group_key] = group
+                self.unread_notices = unread
+            case NotificationRemoved(group_keys=keys, unread=unread):
+                for key in keys:
+                    self.notices.pop(key, None)
+                self.unread_notices = unread
+            case NotificationsRead(group_keys=keys, upto=upto, unread=unread):
+                for key, group in self.notices.items():
+                    if key in keys or group.updated_at <= (upto or -1):
+                        self.notices[key] = group.model_copy(update={"is_read": True})
+                self.unread_notices = unread
+            case NotificationLevelsChanged(levels=levels):
+                self.levels = levels
+
+    def _posts(self, news: PersonalEvent) -> None:
+        match news:
+            case PostCreated(post=post) | PostChanged(post=post):
+                assert as_told(post) == post, "numbers in an event"
+                self.posts[post.post_id] = post
+            case PostDeleted(post_id=post_id):
+                self.posts.pop(post_id, None)
+            case PostDraftChanged(draft_id=draft_id, draft=draft):
+                self.post_drafts.pop(draft_id, None)
+                if draft:
+                    self.post_drafts[draft_id] = draft
 
     def _receipts(self, news: News) -> None:
         """Positions of members. What is told while a client is away, only the list tells."""
@@ -171,6 +233,8 @@ class World:
                 self.blocks.pop(user_id, None)
             case SettingsChanged(settings=settings):
                 self.settings = settings
+            case ProfileChanged(profile=profile):
+                self.profile = profile
             case ExportChanged(export=export):
                 self.exports[export.export_id] = export
 
@@ -289,9 +353,12 @@ def look_after(message: Message) -> dict[str, object]:
 async def snapshot(client: Client) -> World:
     assert client.ready
     world = World(client.ready.user_id, settings=(await client.call(GetSettings())).settings)
+    world.profile = await own_profile(client)
     blocks = await client.call(ListBlocks(limit=100))
     assert not blocks.more
     world.blocks = {user.user_id: user for user in blocks.users}
+    world.circle = await circle_of(client)
+    world.stories = await own_stories_of(client)
     world.exports = {e.export_id: e for e in (await client.call(ListExports())).exports}
     drafts = await client.call(ListDrafts(limit=100))
     assert not drafts.more
@@ -299,6 +366,19 @@ async def snapshot(client: Client) -> World:
     waiting = await client.call(ListScheduled())
     assert not waiting.more
     world.scheduled = {message.message_id: message for message in waiting.messages}
+    posts = await client.call(ListPosts(user_id=client.ready.user_id, limit=50))
+    archived = await client.call(ListArchivedPosts(limit=50))
+    assert not posts.more
+    assert not archived.more
+    world.posts = {
+        post.post_id: as_told(post)
+        for post in posts.posts + archived.posts
+        if post.author.user_id == world.user_id
+    }
+    post_drafts = await client.call(ListPostDrafts(limit=50))
+    assert not post_drafts.more
+    world.post_drafts = {draft.draft_id: draft for draft in post_drafts.drafts}
+    world.shelf = await shelf_of(client)
     talks = await client.call(ListConversations(limit=40))
     assert not talks.more
     for conversation in talks.conversations:
@@ -316,6 +396,12 @@ async def snapshot(client: Client) -> World:
         world.hidden |= seqs - world.messages.keys()
         await _pins_agree(client, world, conversation.conversation_id)
     await check_unread(client, world)
+    notices = await client.call(ListNotifications(limit=100))
+    assert not notices.more
+    world.notices = {group.group_key: group for group in notices.groups}
+    world.unread_notices = notices.unread
+    assert notices.unread == sum(not group.is_read for group in notices.groups)
+    world.levels = (await client.call(GetNotificationLevels())).levels
     reports = await client.call(ListReports())
     world.made = {report.report_id: report for report in reports.made}
     world.against = {decision.report_id: decision for decision in reports.against}
@@ -376,14 +462,26 @@ def as_listed(world: World, fresh: World) -> None:
         world.conversations[id_] = old.model_copy(update={"members": members})
 
 
+def as_read_now(world: World, fresh: World) -> None:
+    """Without the stories that are gone by now."""
+    for key, old in world.messages.items():
+        world.messages[key] = as_read(old, fresh.messages.get(key))
+    for id_, talk in world.conversations.items():
+        if talk.last_message and id_ in fresh.conversations:
+            last = as_read(talk.last_message, fresh.conversations[id_].last_message)
+            world.conversations[id_] = talk.model_copy(update={"last_message": last})
+
+
 async def _settle(client: Client, world: World, inbox: Inbox, fresh: World) -> None:
     try:
         async with asyncio.timeout(SETTLE_S):
+            as_read_now(world, fresh)
             while world != fresh:
                 if news := await _next(inbox, world):
                     world.apply(news)
                 else:
                     world.had(client)
+                as_read_now(world, fresh)
                 if world.was_away:
                     as_listed(world, fresh)
     except TimeoutError:

@@ -40,8 +40,9 @@ class Session:
         self.got.append(frame.decode("latin-1"))
         self.more.set()
 
-    def whisper(self, frame: bytes) -> None:
+    def whisper(self, frame: bytes) -> bool:
         self.push(b"whispered " + frame, None)
+        return True
 
     def login_ended(self, session_id: UUID) -> None:
         self.got.append(f"{session_id} ended")

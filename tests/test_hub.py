@@ -40,8 +40,9 @@ class Session:
         self.frames.append(frame)
         self.places.append(place)
 
-    def whisper(self, frame: bytes) -> None:
+    def whisper(self, frame: bytes) -> bool:
         self.frames.append(frame)
+        return True
 
     def login_ended(self, session_id: UUID) -> None:
         self.ended.append(session_id)

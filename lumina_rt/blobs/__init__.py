@@ -1,1 +1,1 @@
-"""Files: a local folder now; S3 comes as the second implementation, with uploads."""
+"""Files: in a local folder or in S3; the only place that knows the S3 library."""

@@ -9,6 +9,7 @@
 | {prefix}:online         | zset   | node_id -> unix s of its last turn    | trimmed to 60 s by each turn |
 | {prefix}:presence       | stream | ids of users of whom something has changed | 1,000 entries; 60 s after the last |
 | {prefix}:limit:{{mark}} | string | an account was got into from an address | after 30 days |
+| {prefix}:trending:topics:{window} | string | JSON: [ms since 1970, [topic ids, the best first]] | after 10 minutes |
 
 A node reads one stream, its own, and writes to those of its peers. An entry has one field, `b`:
 the MessagePack array described in `entry.py`. Commands are those of Redis 6.2.

@@ -9,21 +9,32 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
-from lumina_rt.bus.entry import Control, Delivery, Entry, UnreadableEntry, pack, unpack
+from lumina_rt.bus.entry import (
+    ALL_SUBJECTS,
+    Control,
+    Delivery,
+    Entry,
+    UnreadableEntry,
+    pack,
+    unpack,
+)
 from lumina_rt.config import HINTS, ConfigError
 from lumina_rt.telemetry import Telemetry
 
 MAX_PENDING = 20_000
 """Deliveries that may wait while Redis is away; older ones go first, and are counted."""
+MAX_TOUCHED = 5000
+"""Subjects that may wait; of more it is said that all may have changed."""
 BATCH = 256
 STREAM_LENGTH = 10_000
 STREAM_TTL_MS = 60_000
@@ -67,6 +78,11 @@ class Bus:
     """Whether another node has said so lately."""
     on_ended: Callable[[], None] = lambda: None
     """Called when a peer says that logins have ended."""
+    on_touched: Callable[[Collection[UUID]], None] = lambda ids: None
+    """Called with the subjects that a peer has changed."""
+    on_break: Callable[[], None] = lambda: None
+    """Called when something that a peer has said may have been lost."""
+    _touched: set[UUID] = field(default_factory=set)
     _pending: deque[Delivery] = field(default_factory=deque)
     _ended: bool = False
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -100,6 +116,22 @@ class Bus:
             self.telemetry.bus.labels("dropped").inc()
         self._wake.set()
 
+    def touch(self, subject_ids: Collection[UUID]) -> None:
+        """Tell the peers that the state of these has changed. It may be lost, see on_break."""
+        if self.peers:
+            self._touched.update(subject_ids)
+            if len(self._touched) > MAX_TOUCHED:
+                self._touched = {ALL_SUBJECTS}
+            self._idle.clear()
+            self._wake.set()
+
+    def met(self, live: Iterable[str]) -> None:
+        """These nodes live. Of what was touched while we did not know one of them it knows
+        nothing."""
+        if new := set(live) - self.peers - {self.node_id}:
+            self.peers |= new
+            self.touch([ALL_SUBJECTS])
+
     def say_ended(self) -> None:
         """Tell the peers that logins have ended. They find out themselves if it is lost."""
         if self.peers:
@@ -111,14 +143,15 @@ class Bus:
         writes the same batch again, so that a peer gets an event twice rather than not at all."""
         while True:
             await self._wake.wait()
-            while self._pending or self._ended:
+            while self._pending or self._ended or self._touched:
                 batch = [self._pending.popleft() for _ in range(min(BATCH, len(self._pending)))]
                 control: Control | None = "ended" if self._ended else None
-                self._ended = False
+                self._ended, touched, self._touched = False, tuple(self._touched), set()
                 try:
-                    await self._write(sorted(self.peers), batch, control)
+                    await self._write(sorted(self.peers), batch, control, touched)
                 except BaseException:
                     self._pending.extendleft(reversed(batch))
+                    self._touched.update(touched)
                     raise
             self._wake.clear()
             self._idle.set()
@@ -176,11 +209,15 @@ class Bus:
         await self.redis.aclose()
 
     async def _write(
-        self, peers: list[str], deliveries: list[Delivery], control: Control | None = None
+        self,
+        peers: list[str],
+        deliveries: list[Delivery],
+        control: Control | None = None,
+        touched: tuple[UUID, ...] = (),
     ) -> None:
         async with self.redis.pipeline(transaction=False) as pipe:
             for peer in peers:
-                entry = self._entry(peer, deliveries, control)
+                entry = self._entry(peer, deliveries, control, touched)
                 pipe.xadd(self._stream(peer), entry, maxlen=STREAM_LENGTH, nomkstream=True)
             written = await pipe.execute()
         for peer, entry_id in zip(peers, written, strict=True):
@@ -197,10 +234,14 @@ class Bus:
         self.telemetry.bus.labels("unroutable").inc(deliveries)
 
     def _entry(
-        self, peer: str, deliveries: list[Delivery], control: Control | None
+        self,
+        peer: str,
+        deliveries: list[Delivery],
+        control: Control | None,
+        touched: tuple[UUID, ...] = (),
     ) -> dict[FieldT, EncodableT]:
         counter = self._counters.get(peer, 0) + 1
-        return {"b": pack(Entry(self.node_id, counter, deliveries, control))}
+        return {"b": pack(Entry(self.node_id, counter, deliveries, control, touched))}
 
     def _wrote(self, peer: str) -> None:
         """Only now: an entry that could not be written comes again, and must not look lost."""
@@ -212,6 +253,7 @@ class Bus:
         except (UnreadableEntry, KeyError) as error:
             self.telemetry.bus.labels("unreadable").inc()
             self.telemetry.log.warning("bus entry skipped", cause=str(error))
+            self.on_break()
             return
         self._count(entry)
         if entry.control == "probe":
@@ -220,6 +262,8 @@ class Bus:
             self.peers.add(entry.publisher)
         elif entry.control == "ended":
             self.on_ended()
+        if entry.touched:
+            self.on_touched(entry.touched)
         for delivery in entry.deliveries:
             try:
                 self.deliver(delivery)
@@ -230,6 +274,8 @@ class Bus:
 
     def _count(self, entry: Entry) -> None:
         seen = self._seen.get(entry.publisher)
+        if entry.counter != (seen or 0) + 1:
+            self.on_break()
         if seen is not None and entry.counter > seen + 1:
             self.telemetry.bus.labels("lost").inc(entry.counter - seen - 1)
         self._seen[entry.publisher] = entry.counter

@@ -1,11 +1,13 @@
 """What a stream entry says, and how it is written.
 
-    [version, publisher, counter, [delivery, ...], control]
+    [version, publisher, counter, [delivery, ...], control, [subject_id, ...]]
 
 `delivery` is [[user_id, ...], payload, place, [user_id, ...]]: ids of 16 bytes, an EVENT frame in
 MessagePack that nodes pass on without looking into it, where it belongs, see Place, and who may not
 see what is there. `control` is null, "probe", "joined" or "ended". `counter` grows by one with each
-entry that a publisher writes to one stream: a jump means that entries were lost.
+entry that a publisher writes to one stream: a jump means that entries were lost. The subjects are
+those whose state has changed, see lumina_rt/watching.py; the nil UUID (RFC 9562 section 5.9) stands
+for all there are.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from uuid import UUID
 
 import msgpack
 
-VERSION = 3
+VERSION = 4
+ALL_SUBJECTS = UUID(int=0)
 Control = Literal["probe", "joined", "ended"]
 
 
@@ -46,15 +49,15 @@ class Entry:
     counter: int
     deliveries: list[Delivery]
     control: Control | None = None
+    touched: tuple[UUID, ...] = ()
 
 
 def pack(entry: Entry) -> bytes:
     deliveries = [
         (_ids(d.to), d.payload, _pack_place(d.place), _ids(d.blind)) for d in entry.deliveries
     ]
-    packed: bytes = msgpack.packb(
-        (VERSION, entry.publisher, entry.counter, deliveries, entry.control)
-    )
+    head = VERSION, entry.publisher, entry.counter
+    packed: bytes = msgpack.packb((*head, deliveries, entry.control, _ids(entry.touched)))
     return packed
 
 
@@ -74,8 +77,10 @@ def unpack(data: bytes) -> Entry:
             int(counter),
             list(deliveries),
             None | "probe" | "joined" | "ended" as control,
+            list(touched),
         ]:
-            return Entry(publisher, int(counter), [_delivery(d) for d in deliveries], control)
+            told = [_delivery(delivery) for delivery in deliveries]
+            return Entry(publisher, int(counter), told, control, _users(touched))
     raise UnreadableEntry("its parts are not those of an entry")
 
 
@@ -93,7 +98,7 @@ def _ids(users: tuple[UUID, ...]) -> list[bytes]:
 def _users(value: list[object]) -> tuple[UUID, ...]:
     if all(isinstance(user, bytes) and len(user) == 16 for user in value):
         return tuple(UUID(bytes=user) for user in value)  # type: ignore[arg-type]  # just looked
-    raise UnreadableEntry("a user is not 16 bytes")
+    raise UnreadableEntry("an id is not 16 bytes")
 
 
 def _pack_place(place: Place) -> object:

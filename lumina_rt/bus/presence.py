@@ -19,6 +19,8 @@ from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
 TTL_MS = 15_000
+SILENT_MS = 8_000
+"""A node that has said nothing for so long is taken for dead: its set is read before it expires."""
 LOG_LENGTH = 1000
 LOG_TTL_MS = 60_000
 FORGOTTEN_S = 60.0
@@ -27,7 +29,9 @@ WITHIN_S = 2.0
 CHUNK = 1000
 T = TypeVar("T")
 NODE = b""
-"""In each set, so that it is there also when nobody is connected."""
+"""In each set, so that it is there also when nobody is connected; until its node ends in order."""
+GONE = -2
+"""What PTTL says of a key that there is not."""
 
 
 class Away(Exception):
@@ -44,6 +48,8 @@ class Heard:
     """A node is gone, and those who were connected to it with it."""
     restored: bool
     """Redis had forgotten us."""
+    silent: dict[bytes, int]
+    """Nodes that seem to be dead, and when they were last heard of, in ms since 1970."""
 
 
 @dataclass(slots=True)
@@ -55,6 +61,8 @@ class Registry:
     """Those whose set was there at the last turn."""
     _listed: set[bytes] = field(default_factory=set)
     _last_id: bytes | None = None
+    _taken: set[bytes] = field(default_factory=set)
+    """Silent nodes of which we have asked already."""
 
     async def turn(
         self, came: Iterable[UUID], gone: Iterable[UUID], changed: Iterable[UUID], here: set[UUID]
@@ -65,11 +73,36 @@ class Registry:
 
     async def online(self, users: Sequence[UUID]) -> set[UUID]:
         """Those of them who are connected to some node. Raises Away."""
-        return await _in_time(self._online(_ids(users))) if users else set()
+        return await _in_time(self._online(_ids(users), self.nodes)) if users else set()
+
+    async def left_by(self, node: bytes) -> set[UUID]:
+        """Who was connected to a node that is silent, and to no other. Only one node is told, and
+        nobody of a node that has ended in order. Raises Away."""
+        if node in self._taken:
+            return set()
+        left = await _in_time(self._left_by(node))
+        self._taken.add(node)
+        return left
 
     async def end(self, after_s: float) -> None:
         """Who was connected here has so long to come back elsewhere. Raises Away."""
-        await _in_time(self.redis.pexpire(self._set(self.node_id), max(int(after_s * 1000), 1)))
+        await _in_time(self._end(max(int(after_s * 1000), 1)))
+
+    async def _end(self, after_ms: int) -> None:
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.srem(self._set(self.node_id), NODE)
+            pipe.pexpire(self._set(self.node_id), after_ms)
+            await pipe.execute()
+
+    async def _left_by(self, node: bytes) -> set[UUID]:
+        name = self._set(node.decode())
+        if not await self.redis.set(f"{name}:left", self.node_id, nx=True, px=TTL_MS):
+            return set()
+        found: set[Any] = await self.redis.smembers(name)
+        if NODE not in found:
+            return set()
+        users: list[bytes] = sorted(found - {NODE})
+        return _users(b"".join(users)) - await self._online(users, self.nodes - {node})
 
     async def _turn(
         self, came: list[bytes], gone: list[bytes], changed: list[bytes], here: set[UUID]
@@ -87,7 +120,7 @@ class Registry:
             pipe.zadd(self._nodes, {self.node_id: now})
             pipe.zremrangebyscore(self._nodes, "-inf", now - FORGOTTEN_S)
             for node in listed:
-                pipe.exists(self._set(node.decode()))
+                pipe.pttl(self._set(node.decode()))
             pipe.zrange(self._nodes, 0, -1)
             if self._last_id is None:
                 pipe.xrevrange(self._log, count=1)
@@ -98,13 +131,20 @@ class Registry:
         if restored := answers[0] == 1:
             await self._restore(_ids(here))
         found = answers[-2 - len(listed) : -2]
-        there = {node for node, exists in zip(listed, found, strict=True) if exists}
+        left_ms = {node: ms for node, ms in zip(listed, found, strict=True) if ms != GONE}
+        there = set(left_ms)
         fewer, self.nodes = bool(self.nodes - there), there | (set(names) - self._listed)
         self._listed = set(names)
         first, self._last_id = self._last_id is None, self._newest(entries)
         heard = [] if first else [entry for _, entry in entries]
         moved, seen = (_users(b"".join(entry[key] for entry in heard)) for key in (b"b", b"c"))
-        return Heard(moved, seen, fewer, restored)
+        return Heard(moved, seen, fewer, restored, self._silent(left_ms, now))
+
+    def _silent(self, left_ms: dict[bytes, int], now: float) -> dict[bytes, int]:
+        quiet_ms = {node: TTL_MS - left for node, left in left_ms.items() if left >= 0}
+        silent = {node: quiet for node, quiet in quiet_ms.items() if quiet > SILENT_MS}
+        self._taken &= silent.keys()
+        return {node: int(now * 1000) - quiet for node, quiet in silent.items()}
 
     def _newest(self, entries: list[Any]) -> bytes:
         newest: bytes = max([self._last_id or b"0-0", *(id_ for id_, _ in entries)], key=_number)
@@ -123,10 +163,10 @@ class Registry:
         for chunk in _chunks(gone):
             pipe.srem(self._set(self.node_id), *chunk)
 
-    async def _online(self, users: list[bytes]) -> set[UUID]:
+    async def _online(self, users: list[bytes], nodes: set[bytes]) -> set[UUID]:
         chunks = list(_chunks(users))
         async with self.redis.pipeline(transaction=False) as pipe:
-            for node in sorted(self.nodes):
+            for node in sorted(nodes):
                 for chunk in chunks:
                     pipe.execute_command("SMISMEMBER", self._set(node.decode()), *chunk)
             answers: list[list[int]] = await pipe.execute()

@@ -9,12 +9,15 @@ import click
 
 from lumina_rt import __version__
 
+MISUSED = 2
+
 COMMANDS = (
     "dev",
     "serve",
     "migrate",
     "doctor",
     "recount",
+    "media",
     "trace",
     "keys",
     "token",
@@ -56,11 +59,20 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except Exception as error:
-        from lumina_rt.cli.explain import explain  # noqa: PLC0415  (loads the server)
-
-        explained = explain(error)
+        explained = _explained(error)
         if explained is None:
             raise
         message, code = explained
         click.echo(f"lumina: {message}", err=True)
         sys.exit(code)
+
+
+def _explained(error: Exception) -> tuple[str, int] | None:
+    """What is wrong with the settings is said before the server is loaded, which takes a second."""
+    from lumina_rt.config import ConfigError  # noqa: PLC0415  (loads pydantic)
+
+    if isinstance(error, ConfigError):
+        return str(error), MISUSED
+    from lumina_rt.cli.explain import explain  # noqa: PLC0415  (loads the server)
+
+    return explain(error)

@@ -16,7 +16,7 @@ from lumina_rt.bus.bus import connect as connect_redis
 from lumina_rt.cli.adopt import adopt_dev_settings
 from lumina_rt.config import ConfigError, Settings, read_settings
 from lumina_rt.findings import Finding
-from lumina_rt.preflight import examine_blobs, examine_mail
+from lumina_rt.preflight import examine_blobs, examine_mail, examine_media
 from lumina_rt.store import db as store
 from lumina_rt.store import facts as store_facts
 
@@ -47,7 +47,9 @@ async def examine() -> list[Finding]:
         return [*findings, *(Finding("settings", "wrong", problem) for problem in error.problems)]
     findings.append(Finding("settings", settings.environment))
     engines = [*await _postgres(settings), *await _redis(settings)]
-    return [*findings, *engines, examine_blobs(settings), examine_mail(settings)]
+    blobs = await examine_blobs(settings)
+    others = [examine_mail(settings), examine_media(settings)]
+    return [*findings, *engines, *blobs, *others]
 
 
 async def _postgres(settings: Settings) -> list[Finding]:

@@ -8,13 +8,12 @@ from redis.exceptions import RedisError
 
 from lumina_rt.app import PortTaken
 from lumina_rt.client.errors import ClientError
-from lumina_rt.config import ConfigError
 from lumina_rt.dev.binaries import EngineError
 from lumina_rt.preflight import PreflightError
 from lumina_rt.store.db import StoreUnreachable
 from lumina_rt.store.migrate import MigrationError
 
-FAILED, MISUSED = 1, 2
+FAILED = 1
 
 
 def explain(error: BaseException) -> tuple[str, int] | None:  # noqa: PLR0911
@@ -22,8 +21,6 @@ def explain(error: BaseException) -> tuple[str, int] | None:  # noqa: PLR0911
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     match error:
-        case ConfigError():
-            return str(error), MISUSED
         case StoreUnreachable():
             return f"Postgres cannot be reached: {error}; see LUMINA_DATABASE_URL", FAILED
         case RedisError():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 import uvloop
 
-from lumina_rt import app
 from lumina_rt.config import read_settings
-from lumina_rt.telemetry import setup_logging
+
+if TYPE_CHECKING:
+    from lumina_rt import app
 
 
 @click.command("serve", short_help="Run one node.")
@@ -37,6 +40,10 @@ def command() -> None:
       LUMINA_DATABASE_URL=postgresql://lumina@db/lumina LUMINA_REDIS_URL=redis://cache lumina serve
     """
     settings = read_settings()
+    # Only now, for it takes a second: what is wrong with the settings is said at once.
+    from lumina_rt import app  # noqa: PLC0415
+    from lumina_rt.telemetry import setup_logging  # noqa: PLC0415
+
     setup_logging(settings.log_format, settings.log_level)
     uvloop.run(app.serve(settings, started))
 

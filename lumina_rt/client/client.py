@@ -20,6 +20,7 @@ from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import Event, EventFrame, Reply, Request
 from lumina_protocol.messages import MessageSent, Origin, Sendable, SendMessage
 from lumina_protocol.session import Hello, Ready, Resumed
+from lumina_protocol.watches import Unwatch, Watch, Watchable, Watched
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
 from lumina_rt.client.backoff import delays
@@ -28,8 +29,10 @@ from lumina_rt.client.identity import Identity, StoredLogin
 from lumina_rt.client.inbox import Connected, Inbox, Interrupted, News
 from lumina_rt.client.link import Link
 from lumina_rt.client.order import Hole, Order
+from lumina_rt.client.presence import PresenceWatch
 from lumina_rt.client.receipts import Receipts
 from lumina_rt.client.sender import Sender
+from lumina_rt.client.watches import Watches
 
 CALL_TIMEOUT_S = 15.0
 RENEW_AGAIN_S = 5.0
@@ -93,7 +96,9 @@ class Client:
         self._renewal: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._sender = Sender(self.call)
+        self._watches = Watches(self.call, self._tell)
         self._receipts = Receipts(self.call) if receipts else None
+        self._presence = PresenceWatch(self._ask, self._tell)
         self._ended: Exception | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -133,10 +138,22 @@ class Client:
         return self._link is not None
 
     async def call(self, request: Request[R], *, timeout_s: float = CALL_TIMEOUT_S) -> R:
-        """Ask and wait for the answer, across reconnects where asking twice does no harm.
+        """Ask and wait for the answer, across reconnects where asking twice does no harm. Whom the
+        last `presence.watch` named is watched after each reconnect again: what has changed
+        meanwhile is told as PresenceChanged.
 
         Raises LuminaError when the server refuses, CallTimeout, or Disconnected.
         """
+        self._presence.asks(request)
+        try:
+            answer = await self._ask(request, timeout_s=timeout_s)
+        except LuminaError:
+            self._presence.refused(request)
+            raise
+        self._presence.answered(answer)
+        return answer
+
+    async def _ask(self, request: Request[R], *, timeout_s: float = CALL_TIMEOUT_S) -> R:
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
@@ -196,6 +213,14 @@ class Client:
         )
         return await self._sender.send(request)
 
+    async def watch(self, subject_type: Watchable, subject_id: UUID) -> Watched:
+        """What this is now; what becomes of it is told in the inbox, also by a new snapshot after
+        each reconnect, until it ends. Raises LuminaError where there is nothing to see."""
+        return await self._watches.watch(Watch(subject_type=subject_type, subject_id=subject_id))
+
+    async def unwatch(self, subject_type: Watchable, subject_id: UUID) -> None:
+        await self._watches.unwatch(Unwatch(subject_type=subject_type, subject_id=subject_id))
+
     def begin(self, conversation_id: UUID, *, rev: int, seq: int) -> None:
         """What comes of this conversation after this rev is to be told without holes, if the
         client does not know better already: it does of the newest 200 and all that have moved."""
@@ -217,11 +242,13 @@ class Client:
         """Close for good; who waits for an answer or an event gets Disconnected."""
         if self._renewal:
             self._renewal.cancel()
+        self._presence.close()
         if self._receipts:
             self._receipts.close()
         if self._renewing:
             await asyncio.wait([self._renewing], timeout=LAST_ANSWER_S)
-        tasks = [*self._mending, *filter(None, (self._task, self._renewing))]
+        own = filter(None, (self._task, self._renewing, self._watches.again))
+        tasks = [*self._mending, *own]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -255,6 +282,8 @@ class Client:
         self._linked.set()
         self._renew_in_time(link)
         self._tell(Connected(self.ready, resumed))
+        self._presence.again()
+        self._watches.connected()
 
     def _renew_in_time(self, link: Link) -> None:
         """Before the token expires, so that the connection need not end with it."""
@@ -305,7 +334,9 @@ class Client:
         if self._held is not None:
             self._held.append(event)
             return
+        self._watches.arrived(event)
         try:
+            self._presence.came(event)
             for news in self._order.take(event):
                 self._tell(news)
         except Hole as hole:

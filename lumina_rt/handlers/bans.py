@@ -15,6 +15,7 @@ from lumina_rt.store.queries import query
 
 LOCK = query("conversations.lock")
 USERNAME = query("blocks.username")
+LOCK_MEMBER = query("receipts.lock")
 REMOVE = query("members.remove")
 REVOKE_INVITES = query("invites.revoke_of")
 BAN = query("bans.ban")
@@ -35,6 +36,7 @@ async def ban(ctx: Ctx, tx: Tx, request: BanMember) -> BanChanged:
     if await tx.maybe(BAN, admin_id=ctx.user_id, **whom) is None:
         return BanChanged(changed=False)
     await tx.run(REVOKE_INVITES, **whom)
+    await tx.run(LOCK_MEMBER, **whom)
     if (removed := await tx.maybe(REMOVE, **whom)) is None:
         return BanChanged(changed=True)
     access.may_send_away(removed["role"])

@@ -14,7 +14,7 @@ from lumina_protocol.blocks import (
 )
 from lumina_protocol.errors import Invalid, NotFound
 
-from lumina_rt import access
+from lumina_rt import access, following, notifying
 from lumina_rt.once import once
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.db import Tx
@@ -37,9 +37,11 @@ async def block(ctx: Ctx, tx: Tx, request: BlockUser) -> BlockChanged:
         raise NotFound("There is no such user.", field="user_id")
     await access.lock_pair(tx, **pair)
     await tx.run(LOCK_CONVERSATION, **pair)
+    await following.end_all(tx, ctx.user_id, request.user_id)
     row = await tx.maybe(BLOCK, **pair)
     if row is not None:
         user = BlockedUser(**other, blocked_at=row["blocked_at"])
+        await notifying.part(tx, **pair)
         tx.tell(UserBlocked(user=user), to=[ctx.user_id])
         ctx.shows_changed(tx, ctx.user_id, request.user_id)
     return BlockChanged(changed=row is not None)

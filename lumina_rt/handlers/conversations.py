@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from lumina_protocol.conversations import (
-    ConversationCreated,
     ConversationPage,
     ConversationReply,
     CreateConversation,
@@ -15,11 +14,11 @@ from lumina_protocol.conversations import (
     TellTyping,
     TypingTold,
 )
-from lumina_protocol.errors import Conflict, Invalid, NotFound
+from lumina_protocol.errors import Invalid, NotFound
 from lumina_protocol.fields import username_key
 from lumina_protocol.preferences import MAX_PINNED
 
-from lumina_rt import access
+from lumina_rt import access, opening
 from lumina_rt.pages import describe, describe_all
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
 BY_USERNAME = query("accounts.by_username")
 BY_USERNAMES = query("members.by_usernames")
-CREATE_DIRECT = query("conversations.create_direct")
-FIND_DIRECT = query("conversations.find_direct")
-ADD_MEMBERS = query("conversations.add_members")
 PAGE = query("conversations.page")
 PINNED = query("conversations.pinned")
 LISTENERS = query("conversations.listeners")
@@ -46,28 +42,24 @@ async def create(ctx: Ctx, request: CreateConversation) -> ConversationReply:
             raise NotFound("There is no user of this name.", field="username")
         if peer["user_id"] == ctx.user_id:
             raise Invalid("A conversation is with somebody else.", field="username")
-        pair = {"user_id": ctx.user_id, "peer_id": peer["user_id"]}
-        if found := await tx.maybe(FIND_DIRECT, **pair):
-            return await _existing(tx, ctx.user_id, found["conversation_id"])
+        pair = ctx.user_id, peer["user_id"]
+        if there := await opening.found(tx, *pair):
+            return await _reply(tx, ctx.user_id, there, created=False)
         await access.lock_pair(tx, user_id=ctx.user_id, other_id=peer["user_id"])
         if not await tx.maybe(BY_USERNAMES, username_keys=[key], user_id=ctx.user_id):
             raise NotFound("There is no user of this name.", field="username")  # or a block
         await access.may_open(tx, user_id=ctx.user_id, other_id=peer["user_id"])
-        new = await tx.maybe(CREATE_DIRECT, conversation_id=request.conversation_id, **pair)
-        if new is None:
-            if found := await tx.maybe(FIND_DIRECT, **pair):
-                return await _existing(tx, ctx.user_id, found["conversation_id"])
-            raise Conflict(field="conversation_id")
-        members = list(pair.values())
-        await tx.run(ADD_MEMBERS, conversation_id=request.conversation_id, user_ids=members)
-        conversation = await describe(tx, ctx.user_id, request.conversation_id)
-        tx.tell(ConversationCreated(conversation=conversation), to=members)
-    return ConversationReply(conversation=conversation, created=True)
+        there, created = await opening.opened(tx, *pair, request.conversation_id)
+        if created:
+            await opening.tell(tx, there, [*pair])
+        return await _reply(tx, ctx.user_id, there, created=created)
 
 
-async def _existing(tx: Tx, user_id: UUID, conversation_id: UUID) -> ConversationReply:
+async def _reply(
+    tx: Tx, user_id: UUID, conversation_id: UUID, *, created: bool
+) -> ConversationReply:
     conversation = await describe(tx, user_id, conversation_id)
-    return ConversationReply(conversation=conversation, created=False)
+    return ConversationReply(conversation=conversation, created=created)
 
 
 @handles(ListConversations)

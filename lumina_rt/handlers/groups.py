@@ -85,6 +85,8 @@ async def change(ctx: Ctx, tx: Tx, request: ChangeConversation) -> GroupChanged:
         description=request.description,
         media_id=media_id,
         remove_picture=request.remove_picture,
+        slow_mode_s=request.slow_mode_s,
+        who_may_send=request.who_may_send,
     )
     after = GroupLook(**row)
     if after == before:
@@ -111,7 +113,13 @@ def _changed(before: GroupLook, after: GroupLook) -> str:
         "title": f'the title to "{after.title}"',
         "description": "the description",
         "picture_media_id": "the picture",
+        "slow_mode_s": f"slow mode to {_pause(after.slow_mode_s)}",
+        "who_may_send": f"who may send to {after.who_may_send}",
     }
     return notes.listed(
         words for name, words in names.items() if getattr(before, name) != getattr(after, name)
     )
+
+
+def _pause(seconds: int) -> str:
+    return f"{seconds} s" if seconds else "off"

@@ -40,6 +40,7 @@ FIND = query("invites.find")
 LOOK = query("invites.look")
 JOIN = query("invites.join")
 CAME = query("invites.came")
+HEIR = query("members.heir")
 
 MAX_INVITES = 50
 """Of a group, that are open."""
@@ -111,7 +112,9 @@ async def join(ctx: Ctx, tx: Tx, request: JoinConversation) -> GroupJoined:
         raise _closed(row["status"])
     person = Person(user_id=user_id, username=await notes.name(tx, user_id))
     key = request_digest(ctx.services.hash_key, request)
-    note = Note(kind="joined", people=[person])
+    # All may have left it before the link was revoked.
+    heir = await tx.maybe(HEIR, conversation_id=conversation_id, leaver_id=None)
+    note = Note(kind="joined", people=[person], owner_id=heir["user_id"] if heir else None)
     text = f"{person.username} joined."
     told = await notes.add(tx, conversation_id, user_id, request.op_id, text, note, key)
     conversation = await describe(tx, user_id, conversation_id)

@@ -23,9 +23,8 @@ from lumina_rt import second_factor
 from lumina_rt.logins import hash_of, prove, recognise, wrong_password
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
-from lumina_rt.usernames import refuse_taken, tell_renamed
+from lumina_rt.usernames import lock_told, refuse_taken, tell_renamed
 
-LOCK_STREAMS = query("moderation.lock_streams")
 LOCK = query("lifecycle.lock")
 SET_PASSWORD = query("lifecycle.set_password")
 RENAME = query("lifecycle.rename")
@@ -70,7 +69,7 @@ async def _rename(ctx: Ctx, username: str) -> None:
     user_id, key = ctx.user_id, username_key(username)
     async with ctx.db.tx() as tx:
         # As whoever tells the user something: first what numbers it, then what that refers to.
-        await tx.run(LOCK_STREAMS, user_ids=[user_id])
+        await lock_told(tx, user_id)
         before = await tx.one(LOCK, user_id=user_id)
         if before["username"] == username:
             return
@@ -96,6 +95,7 @@ async def deactivate(ctx: Ctx, request: Deactivate) -> Deactivated:
         if await tx.maybe(DEACTIVATE, user_id=ctx.user_id, password_hash=hashed) is None:
             raise wrong_password()
         await tx.run(END_ALL, user_id=ctx.user_id)
+        tx.sees_changed(ctx.user_id)
     ctx.services.sessions_ended()
     return Deactivated()
 
@@ -115,6 +115,7 @@ async def delete(ctx: Ctx, request: DeleteAccount) -> Deletion:
         if deleted is None:
             raise wrong_password()
         await tx.run(END_ALL, user_id=ctx.user_id)
+        tx.sees_changed(ctx.user_id)
     ctx.services.sessions_ended()
     return Deletion(until=deleted["until"])
 

@@ -20,6 +20,7 @@ from lumina_protocol.members import AddMembers, CreateGroup, MembersChanged, Rem
 from lumina_protocol.messages import Note, Person
 
 from lumina_rt import access, notes
+from lumina_rt.notifying import Cause, notify
 from lumina_rt.once import once, request_digest
 from lumina_rt.pages import describe
 from lumina_rt.router import Ctx, handles
@@ -31,6 +32,8 @@ LOCK = query("conversations.lock")
 BY_USERNAMES = query("members.by_usernames")
 ADD = query("members.add")
 COUNT = query("members.count")
+LOCK_MEMBER = query("receipts.lock")
+"""Before they go, so that what they do there meanwhile is told before that, or refused."""
 REMOVE = query("members.remove")
 BANNED = query("bans.among")
 HEIR = query("members.heir")
@@ -51,11 +54,13 @@ async def create(ctx: Ctx, request: CreateGroup) -> ConversationReply:
             await notes.add(tx, conversation_id, user_id, conversation_id, text, note, digest)
             conversation = await describe(tx, user_id, conversation_id)
             tx.tell(ConversationCreated(conversation=conversation), to=[user_id, *added])
+            await notify(tx, _invited(user_id, added, conversation_id))
             return ConversationReply(conversation=conversation, created=True)
     async with ctx.db.read() as tx:
         first = await tx.maybe(DIGEST, conversation_id=conversation_id, message_id=conversation_id)
         if first is None or (first["sender_id"], first["content_digest"]) != (user_id, digest):
             raise Conflict(field="conversation_id")
+        await access.member(tx, user_id=user_id, conversation_id=conversation_id)
         conversation = await describe(tx, user_id, conversation_id)
     return ConversationReply(conversation=conversation, created=False)
 
@@ -86,6 +91,7 @@ async def add(ctx: Ctx, tx: Tx, request: AddMembers) -> MembersChanged:
     )
     conversation = await describe(tx, added[0], conversation_id)
     tx.tell(ConversationJoined(conversation=conversation), to=added)
+    await notify(tx, _invited(user_id, added, conversation_id))
     return MembersChanged(user_ids=added, seq=row["seq"], rev=row["rev"])
 
 
@@ -100,6 +106,7 @@ async def remove(ctx: Ctx, tx: Tx, request: RemoveMember) -> MembersChanged:
     leaves = request.user_id == user_id
     if not leaves:
         await access.group_admin(tx, user_id=user_id, conversation_id=conversation_id)
+    await tx.run(LOCK_MEMBER, conversation_id=conversation_id, user_id=request.user_id)
     removed = await tx.maybe(REMOVE, conversation_id=conversation_id, user_id=request.user_id)
     if removed is None:
         return MembersChanged(user_ids=[])
@@ -125,6 +132,17 @@ async def remove(ctx: Ctx, tx: Tx, request: RemoveMember) -> MembersChanged:
     left = ConversationLeft(conversation_id=conversation_id, rev=row["rev"])
     tx.tell(left, to=[request.user_id])
     return MembersChanged(user_ids=[request.user_id], seq=row["seq"], rev=row["rev"])
+
+
+def _invited(user_id: UUID, added: list[UUID], conversation_id: UUID) -> Cause:
+    return Cause(
+        "system",
+        added,
+        f"added:{conversation_id}",
+        "added you to a group",
+        actor_id=user_id,
+        conversation_id=conversation_id,
+    )
 
 
 async def _find(tx: Tx, user_id: UUID, usernames: list[str]) -> dict[UUID, str]:

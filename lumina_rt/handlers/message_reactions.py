@@ -5,6 +5,8 @@ A block hinders nobody from taking one back, as with what was said (edits.py).
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from lumina_protocol.message_reactions import (
     ListReactions,
     React,
@@ -12,8 +14,10 @@ from lumina_protocol.message_reactions import (
     ReactionKept,
     ReactionPage,
 )
+from lumina_protocol.messages import Message
 
 from lumina_rt import access, changes
+from lumina_rt.notifying import Cause, notify, withdraw
 from lumina_rt.once import once
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.db import Tx
@@ -35,12 +39,25 @@ async def react(ctx: Ctx, tx: Tx, request: React) -> ReactionKept:
     if request.reaction is None:
         changed = await tx.maybe(REMOVE, seq=message.seq, **where)
     else:
-        await access.may_say(tx, **where)
+        await access.may_react(tx, **where)
         changed = await tx.maybe(SET, seq=message.seq, reaction=request.reaction, **where)
     if changed:
         message = await changes.announce(tx, message)
+        await (withdraw if request.reaction is None else notify)(tx, _cause(ctx.user_id, message))
     kept = {"message_id": message.message_id, "seq": message.seq, "rev": message.rev}
     return ReactionKept(changed=changed is not None, **kept)
+
+
+def _cause(user_id: UUID, message: Message) -> Cause:
+    return Cause(
+        "reaction",
+        [message.sender_id],
+        f"reaction:message:{message.message_id}",
+        "reacted to your message",
+        actor_id=user_id,
+        conversation_id=message.conversation_id,
+        message_id=message.message_id,
+    )
 
 
 @handles(ListReactions)

@@ -1,6 +1,7 @@
 """Moderation: read what was reported, decide, and decide anew when it is appealed against.
 
-Locks are taken in this order: the conversation, the subject, the user, and their streams.
+Locks are taken in this order: the conversation, the subject and its post, the user, and their
+streams.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from lumina_protocol.moderation import (
 )
 from lumina_protocol.reports import Decision, ModerationActed, ReportDecided
 
-from lumina_rt import access, changes
+from lumina_rt import access, changes, commenting
+from lumina_rt.notifying import Cause, look_again, notify
 from lumina_rt.once import once
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.db import Tx
@@ -39,7 +41,7 @@ DECIDE = query("moderation.decide")
 DECIDE_APPEAL = query("moderation.decide_appeal")
 SUSPEND = query("moderation.suspend")
 LOCK_USER = query("moderation.lock_user")
-LOCK_STREAMS = query("moderation.lock_streams")
+LOCK_STREAMS = query("user_events.lock")
 SHOW = {kind: query(f"moderation.show_{kind}") for kind in ("post", "comment", "story")}
 ACT_AS = query("reports.act_as")
 LOCK_SUBJECT = query("reports.lock_subject")
@@ -138,6 +140,8 @@ async def _lock(ctx: Ctx, tx: Tx, report_id: UUID) -> Row:
     if found["kind"] == "message":
         await tx.run(LOCK_CONVERSATION, conversation_id=found["conversation_id"])
     await tx.run(LOCK_SUBJECT, kind=found["kind"], subject_id=found["subject_id"])
+    if found["kind"] == "comment":
+        await commenting.lock_of(tx, found["subject_id"])
     return await tx.one(ONE, report_id=report_id)
 
 
@@ -163,6 +167,7 @@ async def _refuse_unfit(ctx: Ctx, tx: Tx, role: str, action: str, report: Row) -
 async def _act(tx: Tx, action: str, report: Row) -> None:
     if action == "suspend":
         await tx.run(SUSPEND, user_id=report["owner_id"])
+        tx.sees_changed(report["owner_id"])
         await tx.all(END_ALL, user_id=report["owner_id"], kept=None)
     elif action == "remove" and report["kind"] == "message":
         where = {"conversation_id": report["conversation_id"], "message_id": report["subject_id"]}
@@ -175,13 +180,24 @@ async def _undo(tx: Tx, report: Row) -> None:
     """Of a message nothing is left that could be shown again."""
     if report["action"] == "suspend":
         await tx.run(SUSPEND, user_id=report["owner_id"])
+        tx.sees_changed(report["owner_id"])
     elif report["action"] == "remove" and report["kind"] != "message":
         await _show(tx, report, hidden=False)
 
 
 async def _show(tx: Tx, report: Row, *, hidden: bool) -> None:
     what = {"owner_id": report["owner_id"], "subject_id": report["subject_id"]}
-    await tx.run(SHOW[report["kind"]], hidden=hidden, **what)
+    changed = await tx.maybe(SHOW[report["kind"]], hidden=hidden, **what)
+    if report["kind"] == "comment":
+        if changed:
+            above = [changed["parent_comment_id"]] if changed["parent_comment_id"] else []
+            await commenting.number(tx, changed["post_id"], [report["subject_id"], *above])
+            await look_again(tx, comment_id=report["subject_id"])
+        return
+    tx.touched(report["subject_id"])
+    if hidden:
+        tx.sees_changed(report["owner_id"])
+        await look_again(tx, **{f"{report['kind']}_id": report["subject_id"]})
 
 
 async def _tell(tx: Tx, decided: Row, reporters: list[UUID]) -> None:
@@ -200,3 +216,5 @@ async def _tell(tx: Tx, decided: Row, reporters: list[UUID]) -> None:
     tx.tell(told, to=sorted(set(reporters)))
     if against:
         tx.tell(ModerationActed(decision=Decision(**decided)), to=against)
+        key, title = f"moderation:{decided['decision_id']}", "Moderators have decided about you"
+        await notify(tx, Cause("system", against, key, title, text=decided["note"] or ""))

@@ -22,6 +22,7 @@ MAX_PINS = 50
 
 LOCK = query("conversations.lock")
 ADD = query("pins.add")
+PINNED = query("pins.pinned")
 REMOVE = query("pins.remove")
 COUNT = query("pins.count")
 PAGE = query("pins.page")
@@ -30,8 +31,9 @@ PAGE = query("pins.page")
 @handles(PinMessage)
 @once
 async def pin(ctx: Ctx, tx: Tx, request: PinMessage) -> PinKept:
-    message = await _pinnable(ctx, tx, request)
-    where = {"conversation_id": message.conversation_id, "user_id": ctx.user_id}
+    await _may_pin(ctx, tx, request)
+    where = {"conversation_id": request.conversation_id, "user_id": ctx.user_id}
+    message = await access.said(tx, message_id=request.message_id, **where)
     await access.may_say(tx, **where)
     added = await tx.maybe(ADD, seq=message.seq, **where)
     if added and (await tx.one(COUNT, conversation_id=message.conversation_id))["count"] > MAX_PINS:
@@ -42,7 +44,12 @@ async def pin(ctx: Ctx, tx: Tx, request: PinMessage) -> PinKept:
 @handles(UnpinMessage)
 @once
 async def unpin(ctx: Ctx, tx: Tx, request: UnpinMessage) -> PinKept:
-    message = await _pinnable(ctx, tx, request)
+    which = {"conversation_id": request.conversation_id, "message_id": request.message_id}
+    await _may_pin(ctx, tx, request)
+    row = await tx.maybe(PINNED, **which)
+    if row is None:
+        return await _told(tx, await access.said(tx, user_id=ctx.user_id, **which), None)
+    message = Message.model_validate(dict(row))
     where = {"conversation_id": message.conversation_id, "seq": message.seq}
     return await _told(tx, message, await tx.maybe(REMOVE, **where))
 
@@ -63,14 +70,13 @@ async def pinned(ctx: Ctx, request: ListPins) -> PinPage:
     )
 
 
-async def _pinnable(ctx: Ctx, tx: Tx, request: PinMessage | UnpinMessage) -> Message:
-    """Raises Forbidden for who may not pin, and what `access.said` raises."""
+async def _may_pin(ctx: Ctx, tx: Tx, request: PinMessage | UnpinMessage) -> None:
+    """Locks the conversation. Raises NotFound, and Forbidden for who may not pin in it."""
     where = {"conversation_id": request.conversation_id, "user_id": ctx.user_id}
     await tx.run(LOCK, conversation_id=request.conversation_id)
     conversation = await access.member(tx, **where)
     if conversation["conversation_type"] == "group":
         await access.group_admin(tx, **where)
-    return await access.said(tx, message_id=request.message_id, **where)
 
 
 async def _told(tx: Tx, message: Message, changed: Row | None) -> PinKept:

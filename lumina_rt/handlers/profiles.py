@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 ID_OF = query("profiles.id_of")
 GET = query("profiles.get")
 
-NAME = ("user_id", "username", "full_name", "is_private", "is_verified", "whole")
+NAME = (
+    "user_id",
+    "username",
+    "full_name",
+    "picture_media_id",
+    "is_private",
+    "is_verified",
+    "whole",
+)
 MORE = ("bio", "created_at")
 COUNTS = ("follower_count", "following_count", "post_count")
 
@@ -41,7 +49,7 @@ async def _id_of(tx: Tx, username: str) -> UUID | None:
 
 def _profile(row: Row, *, own: bool) -> Profile:
     shown = [*NAME, *(MORE if row["whole"] else ())]
-    if row["whole"] and (own or not row["hide_metrics"]):
+    if row["whole"] and row["counted"]:
         shown += COUNTS
     return Profile(**{name: row[name] for name in shown}, relation=None if own else _relation(row))
 

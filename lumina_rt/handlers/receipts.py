@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 KEEP = query("receipts.keep")
 UNREAD = query("receipts.unread")
+BEYOND = query("receipts.beyond")
 
 LOOKED_AT = 1000
 LISTED = 200
@@ -68,12 +69,12 @@ async def read(ctx: Ctx, request: ReadConversation) -> ReadKept:
     # Committed, and not answered yet: a client without an answer asks again, and comes by here.
     where, upto, who = request.conversation_id, kept.read_seq, ctx.user_id
     async with ctx.db.read() as tx:
-        waits = await changes.waits_for_reading(
+        more = await changes.waits_for_reading(
             tx, conversation_id=where, upto_seq=upto, user_id=who
         )
-    if waits:
+    while more:
         async with ctx.db.tx() as tx:
-            await changes.start_expiry(tx, conversation_id=where, upto_seq=upto, user_id=who)
+            more = await changes.start_expiry(tx, conversation_id=where, upto_seq=upto, user_id=who)
     assert kept.unread is not None
     return ReadKept(read_seq=kept.read_seq, unread=kept.unread, last_seq=kept.last_seq)
 
@@ -144,7 +145,9 @@ def _tell_others(tx: Tx, placed: list[tuple[Position, Row]]) -> None:
 @handles(CountUnread)
 async def unread(ctx: Ctx, request: CountUnread) -> UnreadCounts:
     async with ctx.db.read() as tx:
-        rows = await tx.all(UNREAD, user_id=ctx.user_id, within=LOOKED_AT + 1, limit=LISTED + 1)
+        looked = {"user_id": ctx.user_id, "within": LOOKED_AT}
+        rows = await tx.all(UNREAD, limit=LISTED + 1, **looked)
+        more = len(rows) > LISTED or await tx.maybe(BEYOND, **looked) is not None
     found = [
         UnreadConversation(
             conversation_id=row["conversation_id"],
@@ -155,4 +158,4 @@ async def unread(ctx: Ctx, request: CountUnread) -> UnreadCounts:
         for row in rows[:LISTED]
     ]
     total = sum(one.unread or 1 for one in found if not one.silent)
-    return UnreadCounts(total=total, conversations=found, more=len(rows) > LISTED)
+    return UnreadCounts(total=total, conversations=found, more=more)

@@ -20,11 +20,16 @@ FOREIGN = (
     "or is empty and the Host header names another host."
 )
 PREFLIGHT = {
-    "Access-Control-Allow-Methods": "POST",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Allow-Methods": "POST, GET, HEAD, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Range, Range, Tus-Resumable, "
+    "Upload-Checksum, Upload-Offset",
     "Access-Control-Max-Age": "600",  # seconds
 }
-EXPOSED = {"Access-Control-Expose-Headers": "Retry-After, WWW-Authenticate"}
+EXPOSED = {
+    "Access-Control-Expose-Headers": "Content-Range, ETag, Retry-After, Tus-Checksum-Algorithm, "
+    "Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length, "
+    "Upload-Offset, WWW-Authenticate"
+}
 
 
 def cors(allowed: Collection[str]) -> Middleware:

@@ -10,10 +10,13 @@ from aiohttp.typedefs import Handler, Middleware
 
 from lumina_rt import __version__
 from lumina_rt.http.cors import cors
+from lumina_rt.http.openapi import PATH, openapi
 
 MAX_BODY = 1_048_576
 """In bytes."""
 SOCKET, HTTP = "/v1/socket", "/v1/{op}"
+UPLOADS = "/v1/uploads/"
+"""Below it, bodies may be large and slow; http/uploads.py has its own limits."""
 UNREAD = {408, 413}
 """After these answers the rest of a body would have to be read to hear the next request."""
 
@@ -23,6 +26,7 @@ def public_app(body_timeout_s: float, allowed_origins: Collection[str] = ()) -> 
     app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY)
     app.router.add_get("/", about)
     app.router.add_get(SOCKET, upgrade_required)
+    app.router.add_get(PATH, openapi)
     return app
 
 
@@ -69,6 +73,8 @@ def bodies_in_time(timeout_s: float) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(UPLOADS):
+            return await handler(request)
         if (size := request.content_length or 0) > MAX_BODY:
             raise web.HTTPRequestEntityTooLarge(MAX_BODY, size)
         limit, handling = asyncio.timeout(timeout_s), True

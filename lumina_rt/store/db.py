@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -55,8 +55,15 @@ AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,  # the others go on, and who asks again comes after them
+)
+HELD_UP = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.QueryCanceledError,
 )
 CONNECT_TIMEOUT_S = 5
+LOCK = query("user_events.lock")
 KEEP = query("user_events.keep")
 
 
@@ -71,6 +78,8 @@ class Tx:
     _personal: list[tuple[PersonalEvent, list[UUID]]] = field(default_factory=list)
     after: list[Callable[[], None]] = field(default_factory=list)
     """To be called when it is committed, and only then."""
+    changed: set[UUID] = field(default_factory=set)
+    """Subjects that were touched."""
 
     async def one(self, query: Query, **params: object) -> Row:
         """The only row. Raises LookupError when there is none."""
@@ -115,9 +124,24 @@ class Tx:
         """Put an event into the own stream of each of these users, and tell them, likewise."""
         self._personal.append((event, list(to)))
 
+    def touched(self, *subject_ids: UUID) -> None:
+        """The state of these things is another after the commit, or who may see it: those who watch
+        them, on any node, are told what it is then, see lumina_rt/watching.py. Often enough is no
+        harm: it is read a few times a second at most."""
+        self.changed.update(subject_ids)
+
+    def sees_changed(self, *user_ids: UUID) -> None:
+        """What these users may see of others, or others of them, is different after the commit (a
+        block, a follow that ends, a privacy setting, an audience): what they watch, and what is
+        watched of them, is asked anew before anything more is told."""
+        self.changed.update(map(own_stream, user_ids))
+
     async def keep_personal(self) -> None:
         """Number and keep what was told, as the last thing before the commit: it locks users, whom
         nobody locks before conversations."""
+        if len(self._personal) > 1:
+            everybody = {user_id for _, user_ids in self._personal for user_id in user_ids}
+            await self.run(LOCK, user_ids=list(everybody))
         for event, user_ids in self._personal:
             body = event.model_dump(mode="json", exclude_none=True, exclude={"user_rev"})
             rows = await self.all(
@@ -136,6 +160,10 @@ class Db:
     pool: Pool
     publish: Publish
     node_id: str = ""
+    touch: Callable[[Collection[UUID]], None] = lambda subject_ids: None
+    """Told what was touched, before anybody is told that it is done."""
+    deadlocked: Callable[[Exception], None] = lambda error: None
+    """Told of each transaction that Postgres has ended because it waited in a circle."""
 
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Tx]:
@@ -145,7 +173,7 @@ class Db:
         is in doubt, and the client's ids make its retry safe. Raises what `refusal` makes of
         values that the schema does not take.
         """
-        with _refusing():
+        with self._refusing():
             async with self._tx() as tx, tx.conn.transaction():
                 yield tx
                 await tx.keep_personal()
@@ -157,7 +185,7 @@ class Db:
 
         Raises as `tx` does.
         """
-        with _refusing():
+        with self._refusing():
             async with self._tx() as tx, tx.conn.transaction(isolation="repeatable_read"):
                 yield tx
 
@@ -168,14 +196,14 @@ class Db:
         Raises Unavailable as `tx` does, and asyncpg's PostgresError as it comes, for the group
         commit to find whose fault it is.
         """
-        with _reached():
+        with self._reached():
             async with self._tx() as tx:
                 yield tx
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """One connection without a transaction: each statement sees the newest commits."""
-        with _refusing():
+        with self._refusing():
             async with self.pool.acquire(timeout=5) as conn:
                 yield Tx(conn, self.node_id)
 
@@ -185,23 +213,36 @@ class Db:
         async with self.pool.acquire(timeout=5) as conn:
             tx = Tx(conn, self.node_id)
             yield tx
+            if tx.changed:
+                self.touch(tx.changed)
             if tx.emitted:  # at once: giving the connection back may fail
                 self.publish(tx.emitted)
             for call in tx.after:
                 call()
 
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        with self._reached():
+            try:
+                yield
+            except AWAY:
+                raise
+            except asyncpg.PostgresError as error:
+                conceal(error)
+                if refused := refusal(error):
+                    raise refused from error
+                raise
 
-@contextmanager
-def _refusing() -> Iterator[None]:
-    with _reached():
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
         try:
             yield
-        except AWAY:
-            raise
+        except AWAY as error:
+            if isinstance(error, asyncpg.DeadlockDetectedError):
+                self.deadlocked(error)
+            raise _unavailable(error) from error
         except asyncpg.PostgresError as error:
             conceal(error)
-            if refused := refusal(error):
-                raise refused from error
             raise
 
 
@@ -211,15 +252,10 @@ def conceal(error: asyncpg.PostgresError) -> None:
     error.detail = None
 
 
-@contextmanager
-def _reached() -> Iterator[None]:
-    try:
-        yield
-    except AWAY as error:
-        raise _unavailable(error) from error
-    except asyncpg.PostgresError as error:
-        conceal(error)
-        raise
+def held_up(error: Exception) -> bool:
+    """Whether this Unavailable is about what was to be changed, which others hold or which takes
+    too long, and not about Postgres, which goes on with everything else."""
+    return isinstance(error, Unavailable) and isinstance(error.__cause__, HELD_UP)
 
 
 def _unavailable(error: Exception) -> Unavailable:
@@ -229,7 +265,7 @@ def _unavailable(error: Exception) -> Unavailable:
     return Unavailable(retry_after_ms=1000)
 
 
-async def connect(dsn: str, *, size: int) -> Pool:
+async def connect(dsn: str, *, size: int, lock_timeout_ms: int = 1000) -> Pool:
     """A pool of `size` connections. Raises StoreUnreachable with the cause in a sentence."""
     with _reaching_out():
         return await asyncpg.create_pool(
@@ -242,7 +278,7 @@ async def connect(dsn: str, *, size: int) -> Pool:
             server_settings={
                 "application_name": "lumina",
                 "statement_timeout": "5000",
-                "lock_timeout": "1000",
+                "lock_timeout": str(lock_timeout_ms),
                 "idle_in_transaction_session_timeout": "10000",
                 # The cost of look-ups in 16 parts is guessed far too high: compiling takes seconds
                 # for a query of one millisecond.

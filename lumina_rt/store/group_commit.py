@@ -22,8 +22,8 @@ from lumina_rt.store.refusals import refusal
 
 MAX_WAITING = 10_000
 TRIES = 2
-"""Of a batch whose connection broke. It may have been committed: its items are keyed, so doing it
-again gives the first results."""
+"""Of a batch whose connection broke, or that had to give way in a deadlock. It may have been
+committed: its items are keyed, so doing it again gives the first results."""
 BY_ONE_ITEM = ("22", "23")
 """The classes of SQLSTATE that a single bad item causes: its value, or a constraint it breaks."""
 

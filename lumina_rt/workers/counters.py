@@ -1,4 +1,5 @@
-"""Once a second: add what is pending in counter_deltas to the counters. And what `recount` asks."""
+"""Once a second: add what is pending in counter_deltas to the counters, and tell who has reached a
+milestone by it. And what `recount` asks."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
+from lumina_rt import causes
 from lumina_rt.store.db import Db, Tx
 from lumina_rt.store.queries import query
 
@@ -52,9 +54,10 @@ class Counters:
 
     async def run(self) -> None:
         """Raises Unavailable when Postgres is away."""
+        more = False
         while True:
-            more = await self.turn()
             await asyncio.sleep(0 if more else EVERY_S)
+            more = await self.turn()
 
     async def turn(self) -> bool:
         """One round; True when there may be more to do at once."""
@@ -68,6 +71,8 @@ class Counters:
         for _ in range(ROUND):
             async with self.db.tx() as tx:
                 done = await tx.one(FOLD, after=after, counters=counters, batch=batch)
+                for one in done["milestones"] or ():
+                    await causes.milestone(tx, **one)
             if done["seen"] < batch:
                 return False
             after = done["last"]

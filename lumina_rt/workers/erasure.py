@@ -10,11 +10,11 @@ from uuid import UUID
 from lumina_protocol.fields import uuid7
 from lumina_protocol.messages import Note, Person
 
-from lumina_rt import notes
+from lumina_rt import commenting, notes
 from lumina_rt.store.db import Db, Tx
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
-from lumina_rt.usernames import erased_name, tell_companions
+from lumina_rt.usernames import erased_name, lock_told, tell_companions
 
 DUE = query("erasure.due")
 PATIENTLY = query("purge.patiently")
@@ -25,7 +25,6 @@ MANY = (
     query("erasure.follow_requests"),
     query("erasure.asked_to_follow"),
     query("erasure.reactions"),
-    query("erasure.comment_likes"),
     query("erasure.bookmarks"),
     query("erasure.topic_follows"),
     query("erasure.poll_votes"),
@@ -37,14 +36,18 @@ MANY = (
     query("erasure.notifications"),
     query("erasure.caused_notifications"),
     query("erasure.notification_groups"),
+    query("erasure.notification_preferences"),
     query("erasure.op_keys"),
     query("erasure.user_events"),
     query("erasure.posts"),
-    query("erasure.comments"),
     query("erasure.stories"),
     query("erasure.media"),
 )
 """Of which a user may have much: a batch of each in one transaction."""
+LIKED = query("erasure.liked")
+LIKES = query("erasure.comment_likes")
+COMMENTED = query("erasure.commented")
+COMMENTS = query("erasure.comments")
 BELONGINGS = query("erasure.belongings")
 AUDIENCES = query("erasure.audiences")
 SETTINGS = query("erasure.settings")
@@ -56,6 +59,7 @@ STEP_DOWN = query("erasure.step_down")
 HEIR = query("members.heir")
 
 BATCH = 500
+POSTS = 50
 GROUPS = 20
 """That are given other owners in one transaction: it holds the lock of each."""
 
@@ -84,10 +88,36 @@ class Erasure:
             due = await tx.maybe(DUE, before=now)
             if due is None:
                 return None
-            if await self._remove(tx, due["user_id"]) or await self._pass_on(tx, due["user_id"]):
-                return 0
+            for part in (self._unsay, self._unlike, self._remove, self._pass_on):
+                if await part(tx, due["user_id"]):
+                    return 0
             await self._finish(tx, due["user_id"])
             return 1
+
+    async def _unsay(self, tx: Tx, user_id: UUID) -> bool:
+        """Whether there were comments. The posts first, in the order of their ids."""
+        rows = await tx.all(COMMENTED, user_id=user_id, batch=POSTS)
+        for row in rows:
+            await commenting.lock(tx, row["post_id"])
+        for row in rows:
+            where = {"post_id": row["post_id"], "user_id": user_id}
+            gone = await tx.all(COMMENTS, batch=BATCH, **where)
+            named = {one["comment_id"] for one in gone} | {one["parent_comment_id"] for one in gone}
+            if named := named - {None}:
+                await commenting.number(tx, row["post_id"], sorted(named))
+        return bool(rows)
+
+    async def _unlike(self, tx: Tx, user_id: UUID) -> bool:
+        """Whether there were likes of comments. The posts first, likewise."""
+        rows = await tx.all(LIKED, user_id=user_id, batch=POSTS)
+        for row in rows:
+            await commenting.lock(tx, row["post_id"])
+        for row in rows:
+            gone = await tx.all(LIKES, user_id=user_id, comment_ids=row["comment_ids"])
+            if gone:
+                ids = sorted(one["comment_id"] for one in gone)
+                await commenting.number(tx, row["post_id"], ids)
+        return bool(rows)
 
     async def _remove(self, tx: Tx, user_id: UUID) -> bool:
         """Whether there was anything."""
@@ -119,6 +149,7 @@ class Erasure:
         await notes.add(tx, conversation_id, user_id, id_, text, note, digest=id_.bytes)
 
     async def _finish(self, tx: Tx, user_id: UUID) -> None:
+        await lock_told(tx, user_id)
         for statement in (BELONGINGS, AUDIENCES, SETTINGS):
             await tx.run(statement, user_id=user_id)
         account = await tx.one(ACCOUNT, user_id=user_id)

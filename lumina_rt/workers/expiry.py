@@ -10,9 +10,12 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
+from lumina_protocol.errors import Unavailable
+
 from lumina_rt import changes
-from lumina_rt.store.db import Db
+from lumina_rt.store.db import Db, held_up
 from lumina_rt.store.queries import query
+from lumina_rt.telemetry import Telemetry
 
 DUE = query("expiry.due")
 LOCK = query("expiry.lock")
@@ -26,20 +29,27 @@ BATCH = 1000
 @dataclass(slots=True)
 class Expiry:
     db: Db
+    telemetry: Telemetry
 
     async def run(self) -> None:
         """Raises Unavailable when Postgres is away; started again, it goes on."""
         while True:
-            await self.turn()
             await asyncio.sleep(EVERY_S)
+            await self.turn()
 
     async def turn(self) -> None:
-        """A transaction for each batch of a conversation."""
+        """A transaction for each batch of a conversation. One that fails, or that others hold in
+        other ways than by its row, waits for the next turn alone."""
         async with self.db.read() as tx:
             due = await tx.all(DUE, batch=BATCH)
         for row in due:
-            while await self._wipe(row["conversation_id"]):
-                pass
+            try:
+                while await self._wipe(row["conversation_id"]):
+                    pass
+            except Exception as error:
+                if isinstance(error, Unavailable) and not held_up(error):
+                    raise
+                self.telemetry.passed_by("expiry", error)
 
     async def _wipe(self, conversation_id: UUID) -> bool:
         """Whether there may be more."""

@@ -60,7 +60,7 @@ class Heartbeat:
         self.peer_has_bus = any(row["bus_ok"] for row in rows if row["node_id"] != self.bus.node_id)
         # Only added here: a row may be old because Postgres was away, or not seen yet because it is
         # new. Who is gone is known by its stream, see Bus.
-        self.bus.peers |= {row["node_id"] for row in rows} - {self.bus.node_id}
+        self.bus.met(row["node_id"] for row in rows)
 
     async def join(self) -> None:
         """The first beat. Our stream is made before it: a peer that reads our row must find it."""

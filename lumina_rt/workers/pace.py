@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 
 JITTER = 0.2
 SYSTEM = random.SystemRandom()
@@ -11,6 +12,11 @@ SYSTEM = random.SystemRandom()
 at the same moment."""
 
 
-async def pause(every_s: float) -> None:
-    """Sleep about that long."""
-    await asyncio.sleep(every_s * SYSTEM.uniform(1 - JITTER, 1 + JITTER))
+async def pause(every_s: float, wake: asyncio.Event | None = None) -> None:
+    """Sleep about that long, or until woken."""
+    wait_s = every_s * SYSTEM.uniform(1 - JITTER, 1 + JITTER)
+    if wake is None:
+        await asyncio.sleep(wait_s)
+        return
+    with suppress(TimeoutError):
+        await asyncio.wait_for(wake.wait(), wait_s)

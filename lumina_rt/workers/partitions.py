@@ -43,8 +43,8 @@ class Partitions:
     async def run(self) -> None:
         """Raises Unavailable when Postgres is away, or a lock was not had."""
         while True:
-            await self.turn()
             await pause(EVERY_S)
+            await self.turn()
 
     async def turn(self, at: datetime | None = None) -> None:
         """One round, as of `at` (default: the database's clock). Each step is a transaction, so

@@ -23,6 +23,9 @@ COMMENTS = query("purge.comments")
 DELETED_STORIES = query("purge.deleted_stories")
 DELETED_MEDIA = query("purge.deleted_media")
 MEDIA = query("purge.media")
+EXPIRED_UPLOADS = query("purge.expired_uploads")
+UNUSED_MEDIA = query("purge.unused_media")
+UNUSED = query("purge.unused")
 SESSIONS = query("purge.sessions")
 ACCESS_TOKENS = query("purge.access_tokens")
 ACCOUNT_TOKENS = query("purge.account_tokens")
@@ -32,11 +35,14 @@ USER_EVENTS = query("purge.user_events")
 MESSAGE_EDITS = query("purge.message_edits")
 MAILS = query("purge.mails")
 SCHEDULED = query("purge.scheduled_messages")
+POST_DRAFTS = query("purge.post_drafts")
 EXPIRED_STORIES = query("purge.expired_stories")
 STORIES = query("purge.stories")
 
 EVERY_S = 60.0
 BATCH = 500
+LOOKED_AT = 2000
+"""Media of which it is asked whether they are used; most are."""
 CASCADE_BATCH = 50
 """Of rows that take others with them."""
 STREAM_DAYS = 30
@@ -76,6 +82,7 @@ class Step:
 def steps(settings: Settings) -> list[Step]:
     """Things before the media that they use."""
     keep = timedelta(days=settings.purge_after_days)
+    unused = timedelta(days=settings.media_unused_days)
     notifications = timedelta(days=settings.notifications_keep_days)
     return [
         Step("posts", plain(POSTS), keep, CASCADE_BATCH),
@@ -83,11 +90,14 @@ def steps(settings: Settings) -> list[Step]:
         Step("stories", plain(DELETED_STORIES), keep, CASCADE_BATCH),
         Step("stories", locked(EXPIRED_STORIES, STORIES), keep, CASCADE_BATCH),
         Step("media_objects", locked(DELETED_MEDIA, MEDIA), keep),
+        Step("media_objects", locked(EXPIRED_UPLOADS, MEDIA), timedelta(0)),
+        Step("media_objects", locked(UNUSED_MEDIA, UNUSED), unused, LOOKED_AT),
         Step("sessions", plain(SESSIONS), keep),
         Step("access_tokens", plain(ACCESS_TOKENS), keep),
         Step("account_tokens", plain(ACCOUNT_TOKENS), keep),
         Step("mails", plain(MAILS), keep),
         Step("scheduled_messages", plain(SCHEDULED), keep),
+        Step("post_drafts", plain(POST_DRAFTS), keep),
         Step("username_history", plain(USERNAME_HISTORY), timedelta(0)),
         Step("notifications", plain(NOTIFICATIONS), notifications),
         Step("user_events", plain(USER_EVENTS), timedelta(days=STREAM_DAYS)),

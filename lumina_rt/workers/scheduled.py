@@ -11,13 +11,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from lumina_protocol.errors import LuminaError, Unavailable
 from lumina_protocol.messages import SendMessage
 from lumina_protocol.scheduled import ScheduledChanged
 
 from lumina_rt.sending import Sending, commit, scheduled
-from lumina_rt.store.db import Db, Tx
+from lumina_rt.store.db import Db, Tx, held_up
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
 
@@ -40,43 +41,51 @@ class Scheduled:
     async def run(self) -> None:
         """Raises Unavailable when Postgres is away; started again, it goes on."""
         while True:
-            await self.turn()
             await asyncio.sleep(EVERY_S)
+            await self.turn()
 
     async def turn(self) -> None:
         """Batch after batch while they are full; where one fails, one message after the other, to
-        find which it is."""
+        find which it is. What others hold waits for the next turn with its conversation."""
         try:
             while await self._send(BATCH) == BATCH:
                 pass
-        except Unavailable:
-            raise
-        except Exception:
-            while await self._send_one():
+        except Exception as error:
+            if isinstance(error, Unavailable) and not held_up(error):
+                raise
+            passed_by: list[UUID] = []
+            while await self._send_one(passed_by):
                 pass
 
     async def _send(self, batch: int) -> int:
         async with self.db.tx() as tx:
-            due = await tx.all(DUE, batch=batch)
+            due = await tx.all(DUE, batch=batch, passed_by=[])
             await mark(tx, due, await send(tx, due, self.hash_key))
         return len(due)
 
-    async def _send_one(self) -> bool:
-        """Whether there was one. What fails by a fault of ours is not tried again by itself."""
+    async def _send_one(self, passed_by: list[UUID]) -> bool:
+        """Whether there was one, of other conversations than these."""
         due: list[Row] = []
         try:
             async with self.db.tx() as tx:
-                due = await tx.all(DUE, batch=1)
+                due = await tx.all(DUE, batch=1, passed_by=passed_by)
                 await mark(tx, due, await send(tx, due, self.hash_key))
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            if not due or not held_up(error):
+                raise
+            self.telemetry.passed_by("scheduled", error)
+            passed_by.append(due[0]["conversation_id"])
         except Exception as error:
             if not due:
                 raise
-            self.telemetry.not_sent(error)
-            async with self.db.tx() as tx:
-                await mark(tx, due, [said(error)])
+            await self._give_up(due, error)
         return bool(due)
+
+    async def _give_up(self, due: list[Row], error: Exception) -> None:
+        """What fails by a fault of ours is not tried again by itself."""
+        self.telemetry.not_sent(error)
+        async with self.db.tx() as tx:
+            await mark(tx, due, [said(error)])
 
 
 async def send(tx: Tx, due: Sequence[Row], hash_key: bytes) -> list[str | None]:

@@ -14,6 +14,12 @@ from lumina_protocol.blocks import (
     UserBlocked,
     UserUnblocked,
 )
+from lumina_protocol.profile_changes import (
+    ChangeProfile,
+    OwnProfile,
+    ProfileChanged,
+    ProfileKept,
+)
 from lumina_protocol.profiles import GetUser, Profile, ProfileReply, Relation
 from lumina_protocol.settings import (
     ChangeSettings,
@@ -24,7 +30,7 @@ from lumina_protocol.settings import (
     UserSettings,
 )
 
-from golden.frames import ALICE, BOB, CAROL, MINUTE, NOW, answered, asked, told
+from golden.frames import ALICE, BOB, CAROL, MEDIA, MINUTE, NOW, answered, asked, told
 
 BLOCK_OP = UUID("019bc119-8118-7a4b-9c5d-6e7f8091a2b3")
 UNBLOCK_OP = UUID("019bc119-8500-7b5c-8d6e-7f8091a2b3c4")
@@ -79,6 +85,7 @@ SETTINGS = [
             calm_mode=True,
             time_limit_minutes=60,
             hide_metrics=True,
+            show_metrics=False,
         ),
         ", all of them",
     ),
@@ -94,6 +101,7 @@ WHOLE = Profile(
     user_id=ALICE,
     username="alice",
     full_name="Alice Liddell",
+    picture_media_id=MEDIA,
     is_private=False,
     is_verified=False,
     whole=True,
@@ -104,7 +112,17 @@ WHOLE = Profile(
     created_at=NOW,
     relation=Relation(follows=True),
 )
+OWN = OwnProfile(full_name="Alice Liddell", bio="Curiouser and curiouser!", picture_media_id=MEDIA)
 PROFILES = [
+    asked(2, ChangeProfile(op_id=SETTINGS_OP, bio="Curiouser and curiouser!")),
+    asked(
+        2,
+        ChangeProfile(op_id=SETTINGS_OP, full_name="Alice Liddell", picture_media_id=MEDIA),
+        ", a picture",
+    ),
+    asked(2, ChangeProfile(op_id=SETTINGS_OP, remove_picture=True), ", no picture"),
+    answered(2, "profile.change", ProfileKept(changed=True)),
+    told(ProfileChanged(profile=OWN, user_rev=10)),
     asked(1, GetUser(user_id=BOB), ", by id"),
     asked(1, GetUser(username="alice")),
     answered(1, "user.get", ProfileReply(profile=WHOLE)),

@@ -54,8 +54,11 @@ from lumina_protocol.session import Authenticate, Hello, Ping, Pong, Ready, Resu
 
 from golden.access_examples import BLOCKS, PROFILES, SETTINGS
 from golden.account_examples import ACCOUNTS, BOT, BOTS, EMAILS, LOGINS, TOTP
+from golden.comment_examples import COMMENTS
 from golden.draft_examples import DRAFTS
 from golden.export_examples import EXPORTS
+from golden.feed_examples import FEED
+from golden.follow_examples import AUDIENCES, FOLLOWS, MUTES, PEOPLE
 from golden.frames import (
     ADDITION,
     ALICE,
@@ -78,15 +81,25 @@ from golden.frames import (
     refused,
     told,
 )
-from golden.group_examples import BANS, INVITES, ROLES
+from golden.group_examples import BANS, INVITES, MEMBERS, ROLES
 from golden.lifecycle_examples import LIFECYCLE, UNTIL
+from golden.media_examples import MEDIA_NEWS
 from golden.message_examples import BEYOND_TEXT
+from golden.mood_examples import WITH_POSTS
+from golden.notification_examples import NOTIFICATIONS
+from golden.post_change_examples import POST_CHANGES
+from golden.post_draft_examples import POST_DRAFTS
+from golden.post_examples import POSTS
+from golden.post_people_examples import POST_PEOPLE
 from golden.presence_examples import PRESENCE
 from golden.reacting_examples import REACTING
 from golden.receipt_examples import PREFERENCES, RECEIPTS
 from golden.report_examples import MODERATION, REPORTS
 from golden.scheduled_examples import SCHEDULED
 from golden.search_examples import SEARCH
+from golden.story_examples import STORIES
+from golden.topic_examples import TOPICS
+from golden.upload_examples import UPLOADS
 
 
 def message(seq: int, id_: UUID, sender: UUID, content: str) -> Message:
@@ -425,6 +438,8 @@ EXAMPLES = [
     *BOTS,
     *LIFECYCLE,
     *EXPORTS,
+    *UPLOADS,
+    *MEDIA_NEWS,
     *EMAILS,
     *TOTP,
     *CONVERSATIONS,
@@ -432,20 +447,35 @@ EXAMPLES = [
     *ROLES,
     *INVITES,
     *BANS,
+    *MEMBERS,
     *MESSAGES,
     *BEYOND_TEXT,
     *EDITS,
     *REACTING,
     *DRAFTS,
+    *NOTIFICATIONS,
     *SCHEDULED,
+    *POSTS,
+    *POST_CHANGES,
+    *POST_DRAFTS,
+    *POST_PEOPLE,
+    *FEED,
+    *TOPICS,
+    *WITH_POSTS,
     *RECEIPTS,
     *PREFERENCES,
     *SEARCH,
     *REPORTS,
     *MODERATION,
+    *FOLLOWS,
+    *MUTES,
+    *AUDIENCES,
+    *PEOPLE,
     *BLOCKS,
     *SETTINGS,
     *PRESENCE,
+    *COMMENTS,
+    *STORIES,
     *PROFILES,
     *ERROR_FRAMES,
 ]

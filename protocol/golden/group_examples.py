@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from lumina_protocol.bans import Ban, BanChanged, BanMember, BanPage, ListBans, UnbanMember
+from lumina_protocol.conversations import Member
 from lumina_protocol.groups import ChangeConversation, GroupChanged, SetRole
 from lumina_protocol.invites import (
     CreateInvite,
@@ -20,6 +21,7 @@ from lumina_protocol.invites import (
     LookAtInvite,
     RevokeInvite,
 )
+from lumina_protocol.member_list import ListMembers, MemberPage
 from lumina_protocol.members import MembersChanged
 
 from golden.frames import ALICE, BOB, CAROL, GROUP, MINUTE, NOW, answered, asked
@@ -49,6 +51,11 @@ ROLES = [
         2,
         ChangeConversation(description="", remove_picture=True, op_id=OP, **OF_GROUP),
         ", nothing of it",
+    ),
+    asked(
+        2,
+        ChangeConversation(slow_mode_s=30, who_may_send="admins", op_id=OP, **OF_GROUP),
+        ", who says something",
     ),
     answered(2, "conversation.change", GroupChanged(seq=5, rev=5)),
 ]
@@ -88,4 +95,18 @@ BANS = [
     asked(3, ListBans(**OF_GROUP), ", the first"),
     asked(3, ListBans(before=(NOW + MINUTE, CAROL), limit=20, **OF_GROUP)),
     answered(3, "member.bans", BanPage(bans=[BAN], more=False)),
+]
+MEMBERS = [
+    asked(4, ListMembers(**OF_GROUP), ", the first"),
+    asked(4, ListMembers(after=("owner", "alice"), limit=20, prefix="bo", **OF_GROUP)),
+    answered(
+        4,
+        "member.list",
+        MemberPage(
+            members=[
+                Member(user_id=BOB, username="bob", role="admin", delivered_seq=4, read_seq=3)
+            ],
+            more=True,
+        ),
+    ),
 ]

@@ -10,42 +10,12 @@ from typing import Any, Literal
 from lumina_protocol import EVENTS, REQUESTS
 from lumina_protocol.errors import ErrorBody
 from lumina_protocol.frame import MAX_REQUEST_ID, Kind, Request
+from lumina_protocol.json_schema import Asked, Told
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic.json_schema import GenerateJsonSchema
 
 Schema = dict[str, Any]
 ID: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_REQUEST_ID}
-UUID7 = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-
-
-class Asked(GenerateJsonSchema):
-    """What a client may send."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """A title that repeats the name of its field tells nothing."""
-        return False
-
-    def uuid_schema(self, schema: core_schema.UuidSchema) -> JsonSchemaValue:
-        plain: Schema = {"type": "string", "format": "uuid"}
-        return plain | ({"pattern": UUID7} if schema.get("version") == 7 else {})
-
-
-class Told(Asked):
-    """What a server sends: a field without a value is left out, never null; all others are there,
-    whether the model has a default for them or not.
-    """
-
-    def field_is_required(self, field: Any, total: bool) -> bool:
-        return field["schema"].get("default", 0) is not None
-
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        if schema.get("default", 0) is None:
-            return self.generate_inner(schema["schema"])
-        return super().default_schema(schema)
 
 
 def schemas() -> dict[str, str]:

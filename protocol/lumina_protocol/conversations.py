@@ -30,6 +30,11 @@ class Conversation(Wire):
     title: str | None = None
     description: str | None = None
     picture_media_id: UUID | None = None
+    slow_mode_s: int = 0
+    """Seconds between two messages of a member of a group; 0: as they like. Owners and admins are
+    free of it."""
+    who_may_send: str = "everyone"
+    """"everyone", or "admins": its owners and admins."""
     members: list[Member]
     """The first 20 who came."""
     member_count: int

@@ -26,7 +26,8 @@ class ErrorBody(Wire):
     until: Millis | None = None
     """When what the error speaks of ends."""
     limit: str | None = None
-    """Of `rate_limited`: what was too much. None of it is left until `retry_after_ms` is over."""
+    """Of `rate_limited`: what was too much. None of it is left until `retry_after_ms` is over. Of
+    refused uploads: what they would exceed."""
 
 
 class LuminaError(Exception):
@@ -206,6 +207,27 @@ class NotAccepted(LuminaError):
     default = "This user does not accept messages from you."
 
 
+class AdminsOnly(LuminaError):
+    """The admins of a group have decided that nobody but them says anything in it."""
+
+    code = "admins_only"
+    default = "In this group only its owners and its admins say something."
+
+
+class SlowMode(LuminaError):
+    """So soon after the last message; `retry_after_ms` says when the next one may come. Not
+    temporary: a client that sends it again by itself would keep back what the user writes next,
+    and say it when they do not expect it any more."""
+
+    code = "slow_mode"
+    default = "This group has slow mode on: wait before you say something again."
+
+
+class PollClosed(LuminaError):
+    code = "poll_closed"
+    default = "This poll is closed."
+
+
 class Banned(LuminaError):
     """From a group: by its admins, until they take it back."""
 
@@ -233,6 +255,41 @@ class NoMail(LuminaError):
 
     code = "no_mail"
     default = "This server sends no mail: its operator has not set LUMINA_SMTP_URL."
+
+
+class TooLarge(LuminaError):
+    """More bytes than the server takes of this kind."""
+
+    code = "too_large"
+    default = "This has more bytes than the server takes."
+
+
+class QuotaExceeded(LuminaError):
+    """Of all that a user keeps; what they delete counts no more."""
+
+    code = "quota_exceeded"
+    default = "You have no room left for this on the server."
+
+
+class TooManyUploads(LuminaError):
+    """At once, of one user; complete or cancel one first."""
+
+    code = "too_many_uploads"
+    default = "You have too many uploads under way; complete or cancel one."
+
+
+class UploadIncomplete(LuminaError):
+    """Not all bytes are there; the upload goes on."""
+
+    code = "incomplete"
+    default = "Not all bytes of this upload are there."
+
+
+class WrongHash(LuminaError):
+    """The bytes are not those that were said. The upload is gone."""
+
+    code = "wrong_hash"
+    default = "The bytes do not have the sha256 that was said; upload them again."
 
 
 class RateLimited(LuminaError):

@@ -61,7 +61,7 @@ Frame = RequestFrame | ReplyFrame | ErrorFrame | EventFrame
 class Wire(BaseModel):
     """What a peer may meet in a newer version, it ignores."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Reply(Wire):
@@ -96,7 +96,7 @@ class Request(Wire, Generic[R]):
     field would otherwise be obeyed as if it had not been said. Nor is "5" taken for 5.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     op: ClassVar[str]
     reply: ClassVar[type[Reply]]

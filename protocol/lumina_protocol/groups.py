@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from lumina_protocol.fields import Id, Seq, without_nul
 from lumina_protocol.frame import Change, Reply
@@ -47,6 +47,10 @@ class ChangeConversation(Change[GroupChanged]):
     picture_media_id: Id | None = None
     """An image of one's own that is ready."""
     remove_picture: bool = False
+    slow_mode_s: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    """Seconds between two messages of a member who is neither owner nor admin; 0: as they like."""
+    who_may_send: Literal["everyone", "admins"] | None = None
+    """"admins": the owners too, and nobody else."""
 
     @model_validator(mode="after")
     def _one_picture(self) -> Self:

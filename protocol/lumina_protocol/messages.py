@@ -30,6 +30,8 @@ class GroupLook(Wire):
     title: str | None = None
     description: str | None = None
     picture_media_id: UUID | None = None
+    slow_mode_s: int = 0
+    who_may_send: str = "everyone"
 
 
 class Note(Wire):
@@ -89,6 +91,21 @@ class Quote(Wire):
     is_deleted: bool = False
 
 
+class StoryReference(Wire):
+    """The story that a message answers, as it was when the message was read."""
+
+    story_id: UUID | None = None
+    user_id: UUID | None = None
+    """Its author."""
+    media_id: UUID | None = None
+    media_type: str | None = None
+    """"image" or "video"."""
+    expires_at: Millis | None = None
+    """From then on it is gone, for which nothing comes."""
+    is_gone: bool = False
+    """It has expired, was deleted, or is not for the sender any more; then nothing else is told."""
+
+
 class Reacted(Wire):
     """One mood on a message."""
 
@@ -109,8 +126,8 @@ class Message(Wire):
     """The number of the change that made it what it is now."""
     sender_id: UUID
     message_type: str
-    """"text", "image", "video", "audio", "voice_note", "post_share", or "system" for a note of the
-    server; a newer server may have others, which an older app shows by their content."""
+    """"text", "image", "video", "audio", "voice_note", "post_share", "story_reply", or "system" for
+    a note of the server; a newer server may have others, shown by an older app by their content."""
     content: str
     """Empty once it is deleted or has expired, and where there is nothing but attachments."""
     note: Note | None = None
@@ -134,6 +151,8 @@ class Message(Wire):
     """What came first is first; None while there are none."""
     pinned_at: Millis | None = None
     """None when it is not pinned."""
+    story: StoryReference | None = None
+    """Of "story_reply"."""
 
 
 class MessageSent(Reply):
@@ -148,7 +167,7 @@ class MessageSent(Reply):
 class Origin(Wire):
     """A message that its reader passes on."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     conversation_id: Id
     message_id: Id

@@ -32,7 +32,7 @@ class PinMessage(Change[PinKept]):
 
 
 class UnpinMessage(Change[PinKept]):
-    """Whoever may pin takes away any pin."""
+    """Whoever may pin takes away any pin, also of a message that they do not see themselves."""
 
     op = "message.unpin"
     scope = "messages.write"

@@ -28,13 +28,16 @@ class Profile(Wire):
     user_id: UUID
     username: str
     full_name: str | None = None
+    picture_media_id: UUID | None = None
+    """An image; `media.urls` says where it is."""
     is_private: bool
     is_verified: bool
     whole: bool
     """False: what is below is not for who asks, and left out."""
     bio: str | None = None
     follower_count: Seq | None = None
-    """This and the next two are also left out when the user hides them."""
+    """This and the next two are also left out when the user hides them, or who asks wants no
+    numbers (`hide_metrics` of either)."""
     following_count: Seq | None = None
     post_count: Seq | None = None
     created_at: Millis | None = None

@@ -62,11 +62,12 @@ class UnreadCounts(Reply):
     """For a badge: of those that are not silent. What is only marked counts as one."""
     conversations: list[UnreadConversation]
     more: bool
-    """Whether there are others, which were not looked at."""
+    """Whether there may be others: more than 200 have something, or some were not looked at."""
 
 
 class CountUnread(Request[UnreadCounts]):
-    """What is unread, in up to 200 of the 1,000 conversations with the newest activity."""
+    """What is unread, in up to 200 of the 1,000 conversations with the newest activity; of further
+    ones, in which less was said lately, nothing is counted, and `more` is true."""
 
     op = "conversation.unread"
     scope = "read"

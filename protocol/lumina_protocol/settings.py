@@ -37,7 +37,10 @@ class UserSettings(Wire):
     time_limit_minutes: int
     """Of a day; 0: no limit."""
     hide_metrics: bool
-    """Others do not see the counts of the profile."""
+    """No numbers of how things are received: neither are others told those of the user's own, nor
+    is the user told any."""
+    show_metrics: bool = True
+    """False: others are not told those of the user's own, and the user is."""
     invisible: bool = False
     """Nobody sees whether the user is online; `presence.set` changes it."""
 
@@ -73,6 +76,7 @@ class ChangeSettings(Change[SettingsKept]):
     calm_mode: bool | None = None
     time_limit_minutes: Minutes | None = None
     hide_metrics: bool | None = None
+    show_metrics: bool | None = None
 
 
 class SettingsChanged(PersonalEvent):

@@ -41,6 +41,8 @@ from tests.handlers.test_blocks import until
 from tests.house import message, nodes, register, say, user
 from tests.workers.rows import database
 
+pytestmark = pytest.mark.timeout(60)  # a busy machine takes long to begin
+
 SEES = {"open": """
 who           public  followers  friends  close_friends  custom  private
 self          yes     yes        yes      yes            yes     yes
@@ -204,7 +206,7 @@ LISTS = {
     "posts": "select visibility from posts p where user_id = $2"
     " and exists (select from may_see($1, p.user_id, p.visibility, p.audience_id))",
     "stories": "select visibility from live_stories s where user_id = $2"
-    " and exists (select from may_see($1, s.user_id, s.visibility))",
+    " and exists (select from story_for($1, s.story_id))",
     "comments": "select comment_id from live_comments c join live_posts p using (post_id)"
     " where c.user_id = $2 and not exists (select from blocked_between($1, c.user_id))"
     " and exists (select from may_see($1, p.user_id, p.visibility, p.audience_id))",

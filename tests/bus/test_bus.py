@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from lumina_protocol.fields import uuid7
 from redis.asyncio import Redis
 
 from lumina_rt.bus import bus as bus_module
-from lumina_rt.bus.bus import PROBE_FRESH_S, STREAM_TTL_MS, connect
-from lumina_rt.bus.entry import Delivery, Entry, pack
+from lumina_rt.bus.bus import MAX_TOUCHED, PROBE_FRESH_S, STREAM_TTL_MS, connect
+from lumina_rt.bus.entry import ALL_SUBJECTS, Delivery, Entry, pack
 from lumina_rt.config import ConfigError
-from tests.bus.members import Member, cluster, deliveries, numbered
+from tests.bus.members import USER, Member, cluster, deliveries, numbered
+
+OTHER = uuid7()
 
 
 @pytest.fixture
@@ -224,3 +227,32 @@ def test_a_redis_url_that_cannot_be_read_is_a_wrong_setting() -> None:
     with pytest.raises(ConfigError, match="LUMINA_REDIS_URL cannot be read; set it to") as refused:
         connect(url)
     assert "hunter2" not in "".join(traceback.format_exception(refused.value))
+
+
+async def test_what_was_touched_is_told_to_peers_and_a_gap_tells_that_more_was(
+    redis_url: str, redis: Redis
+) -> None:
+    async with cluster(redis_url, "one", "two") as (one, two):
+        told: asyncio.Queue[object] = asyncio.Queue()
+        two.bus.on_touched = lambda ids: told.put_nowait(set(ids))
+        two.bus.on_break = lambda: told.put_nowait("break")
+        one.bus.touch([USER])
+        one.bus.touch([USER, OTHER])
+        assert await told.get() == {USER, OTHER}
+        await receive(redis, two, Entry("one#1", 4, [], touched=(USER,)))
+        assert [await told.get(), await told.get()] == ["break", {USER}]
+        one.bus.touch([uuid7() for _ in range(MAX_TOUCHED + 1)])
+        assert [await told.get(), await told.get()] == ["break", {ALL_SUBJECTS}]
+
+
+async def test_a_peer_that_comes_back_is_told_that_all_may_have_changed(redis_url: str) -> None:
+    async with cluster(redis_url, "one", "two") as (one, two):
+        told: asyncio.Queue[object] = asyncio.Queue()
+        two.bus.on_touched = lambda ids: told.put_nowait(set(ids))
+        one.bus.peers.discard(two.bus.node_id)
+        one.bus.touch([USER])
+        one.bus.met([one.bus.node_id, two.bus.node_id])
+        one.bus.met([two.bus.node_id])
+        assert await told.get() == {ALL_SUBJECTS}
+        one.bus.touch([OTHER])
+        assert await told.get() == {OTHER}

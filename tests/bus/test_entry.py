@@ -19,6 +19,7 @@ ENTRIES = st.builds(
     st.integers(0, 2**63 - 1),
     st.lists(DELIVERIES, max_size=4),
     st.sampled_from([None, "probe", "joined"]),
+    USERS,
 )
 SCALARS = (
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text()
@@ -40,13 +41,14 @@ def test_what_is_packed_comes_out_as_it_was(entry: Entry) -> None:
 
 
 def test_an_entry_is_small_and_looks_as_the_module_says() -> None:
-    entry = Entry("one#1", 7, [Delivery((USER,), b"event", (TALK, 3), (BLIND,))], "joined")
+    entry = Entry("one#1", 7, [Delivery((USER,), b"event", (TALK, 3), (BLIND,))], "joined", (TALK,))
     assert msgpack.unpackb(pack(entry)) == [
         VERSION,
         "one#1",
         7,
         [[[USER.bytes], b"event", [TALK.bytes, 3], [BLIND.bytes]]],
         "joined",
+        [TALK.bytes],
     ]
 
 
@@ -60,11 +62,11 @@ def test_any_bytes_are_an_entry_or_unreadable(data: bytes) -> None:
     check(data)
 
 
-@given(st.integers(0, 4), VALUES)
+@given(st.integers(0, 5), VALUES)
 def test_an_entry_with_anything_in_one_place_is_an_entry_or_unreadable(
     place: int, value: object
 ) -> None:
-    parts: list[object] = [VERSION, "one", 1, [], None]
+    parts: list[object] = [VERSION, "one", 1, [], None, []]
     parts[place] = value
     check(msgpack.packb(parts))
 
@@ -76,7 +78,7 @@ def test_a_delivery_of_any_form_is_an_entry_or_unreadable(value: object) -> None
     changed = [[*good[:part], value, *good[part + 1 :]] for part in range(4)]
     nested = [[*good[:part], [value], *good[part + 1 :]] for part in (0, 2, 3)]
     for delivery in (value, good[:3], *changed, *nested, [*good, value]):
-        check(msgpack.packb([VERSION, "one", 1, [delivery], None]))
+        check(msgpack.packb([VERSION, "one", 1, [delivery], None, []]))
 
 
 def check(data: bytes) -> None:
@@ -89,6 +91,7 @@ def check(data: bytes) -> None:
     assert type(entry.publisher) is str
     assert type(entry.counter) is int
     assert entry.control in (None, "probe", "joined")
+    assert all(type(subject) is UUID for subject in entry.touched)
     for delivery in entry.deliveries:
         assert type(delivery.payload) is bytes
         assert all(type(user) is UUID for user in (*delivery.to, *delivery.blind))

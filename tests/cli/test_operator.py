@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from lumina_protocol.accounts import Register
@@ -37,22 +38,28 @@ def test_every_command_has_a_help_with_an_example(command: str) -> None:
 def test_doctor_shows_engines_and_schema(settings: Settings) -> None:
     shown = lumina("doctor", env=env(settings))
     assert shown.returncode == 0, shown.stdout
-    for expected in ("PostgreSQL", "embedded", "0038_scheduled.sql", "noeviction"):
+    for expected in ("PostgreSQL", "embedded", "0051_media_processing.sql", "noeviction"):
         assert expected in shown.stdout
 
 
-def test_doctor_says_whether_mail_is_set_up(settings: Settings) -> None:
-    without = " ".join(lumina("doctor", env=env(settings)).stdout.split())
+def test_doctor_says_what_is_not_set_up(settings: Settings, tmp_path: Path) -> None:
+    shown = lumina("doctor", env={**env(settings), "PATH": "/nowhere"})
+    without = " ".join(shown.stdout.split())
+    assert shown.returncode == 0
     assert "mail not set up set LUMINA_SMTP_URL" in without
+    assert "media no ffmpeg on the PATH install ffmpeg" in without
+    for name in ("ffmpeg", "ffprobe"):
+        (tmp_path / name).touch(mode=0o700)
     given = env(
         settings,
         smtp_url="smtp://me:hunter2@mail.example",
         mail_from="no-reply@example.com",
         public_url="https://chat.example",
     )
-    shown = lumina("doctor", env=given)
+    shown = lumina("doctor", env={**given, "PATH": str(tmp_path)})
     assert shown.returncode == 0
     assert "mail.example:587, from no-reply@example.com" in " ".join(shown.stdout.split())
+    assert "media ffmpeg, 1 at once" in " ".join(shown.stdout.split())
     assert "hunter2" not in shown.stdout
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from itertools import islice
 
-from tests.faults import kept, liveness, shown, streams
+from tests.faults import kept, liveness, own, shown, social_checks, streams
 from tests.faults.evidence import Evidence, Invariant, Violation
 
 INVARIANTS: tuple[Invariant, ...] = (
     kept.every_acknowledged_send_is_kept,
     kept.every_acknowledged_change_is_kept,
-    kept.every_acknowledged_change_of_members_is_kept,
+    kept.every_acknowledged_change_of_a_group_is_kept,
     kept.seq_is_dense,
     kept.every_rev_has_one_change,
     kept.retries_make_no_twins,
@@ -25,6 +25,14 @@ INVARIANTS: tuple[Invariant, ...] = (
     shown.everything_seen_is_kept_as_it_was_seen,
     shown.nobody_sees_what_they_may_not,
     shown.all_see_the_truth_in_the_end,
+    own.all_hold_what_a_fresh_client_is_told,
+    own.unread_is_exact,
+    own.pins_are_those_of_the_messages,
+    own.every_acknowledged_position_is_kept,
+    own.every_scheduled_message_is_sent_once,
+    own.nothing_expired_is_read,
+    own.nobody_is_told_what_is_not_theirs,
+    *social_checks.INVARIANTS,
     liveness.what_is_acknowledged_is_seen_in_time,
     liveness.nobody_is_thrown_out_once_all_is_well,
     liveness.no_client_gives_up,

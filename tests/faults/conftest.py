@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.faults import world as worlds
+from tests.faults.node import SERVE
 from tests.faults.world import World
 
 
@@ -19,7 +20,9 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     folder = Path(tempfile.mkdtemp(prefix="lumina-faults-"))
     folder.chmod(0o755)  # the engines run as another user than root
     try:
-        async with worlds.world(folder, getattr(request.module, "NODES", worlds.NODES)) as running:
+        count = getattr(request.module, "NODES", worlds.NODES)
+        command = getattr(request.module, "COMMAND", SERVE)
+        async with worlds.world(folder, count, command) as running:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)

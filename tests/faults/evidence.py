@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from tests.faults.fresh import Fresh
 from tests.faults.log import Answered, Asked, Entry, Log, Read, Seen, Shown
+from tests.faults.social_truth import SocialTruth
 from tests.faults.truth import Kept, Truth
 
 
@@ -32,6 +34,14 @@ class Evidence:
     """Until when the clients have listened."""
     before: Truth = field(default_factory=dict)
     """What there was before the first request that is told of here."""
+    fresh: dict[UUID, Fresh] = field(default_factory=dict)
+    """What a client that knows nothing is told after the end, for each user."""
+    social: SocialTruth | None = None
+    """Beyond messages; None: it is not known what there was before, so nothing can be said."""
+    drift: list[str] = field(default_factory=list)
+    """What `lumina recount` finds wrong."""
+    clock_s: float = 0.0
+    """To be added to times here, for seconds since 1970."""
     by_id: dict[tuple[UUID, UUID], Kept] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -57,7 +57,7 @@ def lateness(
         kept = evidence.by_id.get(message)
         if talk is None or kept is None:
             continue
-        if not (talk.is_member(log.user) and talk.sees(log.user, kept.seq)):
+        if not (talk.is_member(log.user) and talk.shows(log.user, kept.seq)):
             continue
         moment = max(acked_at, evidence.healed_at, begun.get(message[0], 0))
         due = _online_from(lines, moment, evidence.healed_at + ECHO_S)

@@ -9,6 +9,12 @@ from uuid import UUID
 
 import orjson
 
+Mood = tuple[str, UUID]
+Value = str | int | bool | tuple[object, ...] | None
+"""None: there is none."""
+Things = dict[str, dict[str, Value]]
+"""What there is of each kind, by its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -21,6 +27,40 @@ class Seen:
     sender: UUID
     content: str
     is_deleted: bool = False
+    is_note: bool = False
+    """Of the server."""
+    moods: tuple[Mood, ...] = ()
+    """Sorted."""
+    is_pinned: bool = False
+    reply_to: UUID | None = None
+    quoted: str = ""
+    """What it shows of the message that it answers."""
+    mentions: tuple[UUID, ...] = ()
+    expires_at: int | None = None
+    """In ms since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that is to be sent later."""
+
+    conversation: UUID
+    content: str
+    send_at: int
+    """In ms since 1970."""
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class Mine:
+    """What a user has for themselves, on all their devices."""
+
+    read: dict[UUID, int] = field(default_factory=dict)
+    marked: set[UUID] = field(default_factory=set)
+    """As unread."""
+    drafts: dict[UUID, str] = field(default_factory=dict)
+    waiting: dict[UUID, Waiting] = field(default_factory=dict)
+    """By the id that the message will have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +76,12 @@ class Asked:
     op_id: UUID | None = None
     base_rev: int | None = None
     content: str = ""
+    """Of a reaction its mood."""
     whom: UUID | None = None
     """Who comes or goes. The note that tells of it has `op_id` as its message id."""
+    deed: tuple[str, str] | None = None
+    """Beyond messages: the kind and name of what shall be `value`. The conversation is nil."""
+    value: Value = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +121,8 @@ class Page:
     messages: list[Seen]
     taken: bool = False
     """As with Told."""
+    asked_at: float | None = None
+    """When the app asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +169,74 @@ class Read:
     conversation: UUID
     messages: list[Seen]
     anew: bool = False
+    asked_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What the SDK hands to the app of what is the user's own. None: not any more."""
+
+    at: float
+    what: Literal["read", "marked", "draft", "waiting", "hidden", "begun", "left"]
+    conversation: UUID
+    value: int | str | bool | Waiting | tuple[int, ...] | None = None
+    message: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The app has read all that is the user's own, since it has had nothing, or cannot go on from
+    what it had."""
+
+    at: float
+    mine: Mine
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """What the SDK hands to the app of what the user has beyond messages."""
+
+    at: float
+    kind: str
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class HasAll:
+    """The app has read all of that, see Lists."""
+
+    at: float
+    things: Things
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a device knows of a post that it watches. `state`: all but its comments, as JSON; None
+    when it was told that there is nothing to see any more. `comments`: those that are told now."""
+
+    at: float
+    post: UUID
+    state: str | None
+    comments: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A comment. `says`: all of it, as JSON."""
+
+    comment: UUID
+    rev: int
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """The posts of a home feed, of all pages."""
+
+    at: float
+    asked_at: float
+    posts: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +270,9 @@ class Ended:
 
 
 Wire = Told | Page | Begun | Dropped | Resuming
-App = Asked | Answered | Shown | Read | Connected | CaughtUp | Interrupted | Ended
-Entry = Wire | App
+App = Asked | Answered | Shown | Read | Owned | Lists | Connected | CaughtUp | Interrupted | Ended
+Social = Has | HasAll | Looked | Fed
+Entry = Wire | App | Social
 
 
 @dataclass(slots=True)
@@ -176,5 +291,6 @@ def write(log: Log, folder: Path) -> Path:
         file.write(orjson.dumps({"device": log.device, "user": log.user}) + b"\n")
         for entry in log.entries:
             what = {"what": type(entry).__name__}
-            file.write(orjson.dumps(what)[:-1] + b"," + orjson.dumps(entry)[1:] + b"\n")
+            said = orjson.dumps(entry, default=list, option=orjson.OPT_NON_STR_KEYS)
+            file.write(orjson.dumps(what)[:-1] + b"," + said[1:] + b"\n")
     return path

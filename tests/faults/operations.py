@@ -18,6 +18,7 @@ from lumina_protocol.messages import (
     SendMessage,
 )
 
+from tests.faults import newer, social
 from tests.faults.actor import Actor
 from tests.faults.log import Seen
 
@@ -130,7 +131,7 @@ async def _edit(actor: Actor, sent: SendMessage, rev: int) -> int:
 
 
 OPERATIONS: dict[Operation, int] = {
-    send: 50,
+    send: 40,
     send_on_two_devices: 5,
     edit: 15,
     delete: 5,
@@ -140,11 +141,17 @@ OPERATIONS: dict[Operation, int] = {
     add: 5,
     remove: 4,
     leave: 1,
+    **newer.OPERATIONS,
 }
 
 
-def draw(random: Random) -> Operation:
-    return random.choices(list(OPERATIONS), list(OPERATIONS.values()))[0]
+HANDS: tuple[dict[Operation, int], ...] = (OPERATIONS, OPERATIONS, social.OPERATIONS)
+"""Of each actor: what each of them does. A hand waits for its answer, and most of a fault."""
+
+
+def draw(random: Random, hand: int) -> Operation:
+    what = HANDS[hand]
+    return random.choices(list(what), list(what.values()))[0]
 
 
 def _message(actor: Actor) -> SendMessage:

@@ -6,6 +6,8 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +16,17 @@ from lumina_protocol.messages import Message
 from lumina_rt import cli
 from lumina_rt.bus.entry import Delivery
 from lumina_rt.gate import Gate
+from lumina_rt.handlers import message_reactions, receipts
 from lumina_rt.pages import Audience
 from lumina_rt.store import group_commit
 from lumina_rt.store.db import Tx
 from lumina_rt.workers.tail import Tail
+from tests.faults import planted_social
 
 DOUBT_S = 0.2
 
 
-def patch(of: type, name: str, other: Callable[..., object]) -> None:
+def patch(of: type | ModuleType, name: str, other: object) -> None:
     setattr(of, name, other)
 
 
@@ -88,12 +92,35 @@ def unlooked_intervals() -> None:
     patch(Audience, "seen", seen)
 
 
+def unnumbered_reaction() -> None:
+    """A mood is kept, and is no change of its message."""
+
+    async def announce(tx: Tx, message: Message) -> Message:
+        return message
+
+    patch(message_reactions, "changes", SimpleNamespace(announce=announce))
+
+
+def growing_unread() -> None:
+    """What is unread is counted from the beginning, whatever was read since."""
+    asked = receipts.UNREAD
+    patch(
+        receipts,
+        "UNREAD",
+        replace(asked, text=asked.text.replace("r.read_seq) unread", "0) unread")),
+    )
+    assert asked != receipts.UNREAD
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     "ack-before-commit": ack_before_commit,
     "skipped-outbox-row": skipped_outbox_row,
     "double-publish": double_publish,
     "unread-outbox": unread_outbox,
     "unlooked-intervals": unlooked_intervals,
+    "unnumbered-reaction": unnumbered_reaction,
+    "growing-unread": growing_unread,
+    **planted_social.PLANTS,
 }
 
 

@@ -98,7 +98,20 @@ def _why(page: SyncPage) -> Literal["told", "limited", "mended"]:
 
 
 def seen(message: Message) -> Seen:
+    moods = [(each.reaction, user) for each in message.reactions or () for user in each.user_ids]
     return Seen(
-        message.conversation_id, message.message_id, message.seq, message.rev,
-        message.sender_id, message.content, message.is_deleted,
-    )  # fmt: skip
+        message.conversation_id,
+        message.message_id,
+        message.seq,
+        message.rev,
+        message.sender_id,
+        message.content,
+        is_deleted=message.is_deleted,
+        is_note=message.message_type == "system",
+        moods=tuple(sorted(moods)),
+        is_pinned=message.pinned_at is not None,
+        reply_to=message.reply_to.message_id if message.reply_to else None,
+        quoted=message.reply_to.excerpt if message.reply_to else "",
+        mentions=tuple(message.mentions or ()),
+        expires_at=message.expires_at,
+    )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tests.faults.evidence import Evidence, short, shown
 from tests.faults.log import Begun, Dropped, Log, Page, Read, Seen, Shown, Told
-from tests.faults.truth import Talk
+from tests.faults.truth import Kept, Talk
 
 
 def each_thing_is_shown_once_and_in_order(evidence: Evidence) -> Iterator[str]:
@@ -66,27 +66,38 @@ def history_has_no_hole(evidence: Evidence) -> Iterator[str]:
                 continue
             seqs = [seen.seq for seen in entry.messages]
             there = [k.seq for k in talk.seen_by(log.user) if seqs[0] <= k.seq <= seqs[-1]]
-            if seqs != there:
+            hidden = talk.hides.get(log.user, set())  # by now
+            if [seq for seq in seqs if seq not in hidden] != there:
                 yield f"{log.device} in {short(entry.conversation)} at {entry.at:.3f}: {seqs}"
 
 
 def everything_seen_is_kept_as_it_was_seen(evidence: Evidence) -> Iterator[str]:
     """The same rev of a message says the same to everybody; the newest says what is on disk."""
-    first: dict[tuple[UUID, int, int], tuple[str, bool]] = {}
+    first: dict[tuple[UUID, int, int], tuple[object, ...]] = {}
     for log, seen in _everything_seen(evidence):
         kept = evidence.by_id.get((seen.conversation, seen.message))
         where = f"{log.device} was shown {seen}"
         if kept is None or (kept.seq, kept.sender) != (seen.seq, seen.sender):
             yield f"{where}; kept is {kept}"
             continue
-        says = seen.content, seen.is_deleted
+        if kept.expires_at and seen.is_deleted and seen.rev < kept.rev:
+            continue  # its moment has come, and it was not wiped yet
+        says = _says(seen)
         before = first.setdefault((seen.conversation, seen.seq, seen.rev), says)
         if before != says:
             yield f"{where}; somebody else was shown {before}"
         if not kept.sent_rev <= seen.rev <= kept.rev:
             yield f"{where}; kept is {kept}"
-        if seen.rev == kept.rev and says != (kept.content, kept.is_deleted):
+        if seen.rev == kept.rev and says != _says(kept):
             yield f"{where}; kept is {kept}"
+
+
+def _says(message: Seen | Kept) -> tuple[object, ...]:
+    """All that two are to agree on who see the same rev."""
+    return (
+        message.content, message.is_deleted, message.is_note, message.moods, message.is_pinned,
+        message.reply_to,
+    )  # fmt: skip
 
 
 def nobody_sees_what_they_may_not(evidence: Evidence) -> Iterator[str]:
@@ -101,18 +112,18 @@ def nobody_sees_what_they_may_not(evidence: Evidence) -> Iterator[str]:
 
 def all_see_the_truth_in_the_end(evidence: Evidence) -> Iterator[str]:
     for log in evidence.logs:
-        state = _state(log)
+        held = state(log)
         for conversation, talk in evidence.truth.items():
             if not talk.is_member(log.user):
                 continue
-            mine = state.get(conversation, {})
+            mine = held.get(conversation, {})
             for kept in talk.seen_by(log.user):
                 has = mine.get(kept.seq)
-                if has is None or (has.rev, has.content) != (kept.rev, kept.content):
+                if has is None or (has.rev, _says(has)) != (kept.rev, _says(kept)):
                     yield f"{log.device} in {short(conversation)} has {has}; kept is {kept}"
 
 
-def _state(log: Log) -> dict[UUID, dict[int, Seen]]:
+def state(log: Log) -> dict[UUID, dict[int, Seen]]:
     """What an app shows in the end that takes what it is shown by the rule of the protocol."""
     state: dict[UUID, dict[int, Seen]] = {}
     for entry in log.entries:

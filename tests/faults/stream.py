@@ -10,19 +10,28 @@ from uuid import UUID
 
 from lumina_protocol.conversations import ConversationJoined
 from lumina_protocol.errors import LuminaError
-from lumina_protocol.frame import Reply, Request
+from lumina_protocol.frame import PersonalEvent, Reply, Request
 from lumina_protocol.messages import MessageChanged, MessageCreated, ReadHistory, SendMessage
+from lumina_protocol.watches import PostState, WatchEnded
 
 from lumina_rt import client as sdk
+from tests.faults import things
+from tests.faults.boards import Boards
+from tests.faults.lists import mine, owned
 from tests.faults.log import (
     Begun,
     CaughtUp,
     Connected,
     Ended,
     Entry,
+    Has,
+    HasAll,
     Interrupted,
+    Lists,
+    Owned,
     Read,
     Shown,
+    Things,
     Wire,
 )
 from tests.faults.recorded import Recorded, seen
@@ -59,6 +68,10 @@ class Stream:
         self._write = write
         self._reading: set[asyncio.Task[None]] = set()
         self._catching_up: asyncio.Task[None] | None = None
+        self._lists: asyncio.Task[None] | None = None
+        self._meanwhile: list[Owned | Has] = []
+        """What was told while the lists are read."""
+        self._boards = Boards(self.ask, write)
 
     def had(self, conversation: UUID) -> int:
         """The rev up to which everything of it is here."""
@@ -67,6 +80,25 @@ class Stream:
     def revs(self) -> dict[UUID, int]:
         """The same of all that it keeps."""
         return {talk: told.rev for talk, told in self._order.conversations.items()}
+
+    @property
+    def boards(self) -> set[UUID]:
+        """The posts that are watched."""
+        return set(self._boards.known)
+
+    async def watch(self, post: UUID) -> None:
+        """Nothing, when it cannot be watched now."""
+        if post in self.boards:
+            return
+        self._boards.expect(post)
+        try:
+            async with asyncio.timeout(GIVE_UP_S):
+                watched = await self._client.watch("post", post)
+        except (TimeoutError, sdk.ClientError, LuminaError):
+            self._boards.end(post)
+            return
+        assert watched.post
+        self._boards.begin(watched.post)
 
     async def listen(self) -> None:
         with self._client.inbox() as inbox:
@@ -83,7 +115,7 @@ class Stream:
 
     async def close(self) -> None:
         await self._client.close()
-        for task in self._reading:
+        for task in (*self._reading, *self._boards.reading):
             task.cancel()
 
     async def ask(self, request: Request[R]) -> R | str:
@@ -100,9 +132,8 @@ class Stream:
             return refused.body.code
 
     async def _send(self, request: SendMessage) -> Reply:
-        return await self._client.send(
-            request.conversation_id, request.content, message_id=request.message_id
-        )
+        fields = {name: getattr(request, name) for name in request.model_fields_set}
+        return await self._client.send(**fields)
 
     async def _call(self, request: Request[R]) -> R:
         """A temporary refusal is followed by another try with the same ids."""
@@ -132,16 +163,57 @@ class Stream:
             case sdk.Connected(resumed=resumed):
                 assert resumed is not None
                 self._write(Connected(now, self._client.url, resumed.epoch, resumed.reset))
+                if resumed.reset or self._lists is None:
+                    self._begin_lists()
                 self._catching_up = asyncio.create_task(self._catch_up())
             case sdk.Interrupted(code, reason):
                 self._away()
                 self._write(Interrupted(now, code, reason))
-            case ConversationJoined(conversation=joined):
-                self._begin(joined.conversation_id)
+            case PersonalEvent():
+                self._personal(news)
             case MessageCreated(message=message):
                 self._write(Shown(now, "created", seen(message)))
             case MessageChanged(message=message):
                 self._write(Shown(now, "changed", seen(message)))
+            case PostState() | WatchEnded():
+                self._boards.take(news)
+
+    def _personal(self, news: PersonalEvent) -> None:
+        if isinstance(news, ConversationJoined):
+            self._begin(news.conversation.conversation_id)
+        now = time.monotonic()
+        entries: list[Owned | Has] = [*owned(now, news), *things.told(now, news)]
+        for entry in entries:
+            self._write(entry)
+            self._meanwhile.append(entry)
+
+    def _begin_lists(self) -> None:
+        if self._lists:
+            self._lists.cancel()
+        self._lists = task = asyncio.create_task(self._read_lists())
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read_lists(self) -> None:
+        """What comes meanwhile may be in the lists or not: it is taken once more behind them."""
+        self._meanwhile.clear()
+        while isinstance(found := await mine(self.ask), str):
+            await asyncio.sleep(WAIT_S)
+        everything = await self._read_things()
+        self._write(Lists(time.monotonic(), found))
+        self._write(HasAll(time.monotonic(), everything))
+        for entry in self._meanwhile:
+            self._write(entry)
+        self._meanwhile.clear()
+
+    async def _read_things(self) -> Things:
+        while True:
+            ready = self._client.ready
+            assert ready
+            try:
+                return await things.listed(self.ask, ready.user_id)
+            except things.Unanswered:
+                await asyncio.sleep(WAIT_S)
 
     def _away(self) -> None:
         self.online = False
@@ -160,9 +232,11 @@ class Stream:
         before = None
         while True:
             asked = ReadHistory(conversation_id=conversation, before_seq=before, limit=PAGE)
+            asked_at = time.monotonic()
             page = await self.ask(asked)
             if isinstance(page, str) or not page.messages:
                 return
             messages = [seen(message) for message in page.messages]
-            self._write(Read(time.monotonic(), conversation, messages, anew=True))
+            read = Read(time.monotonic(), conversation, messages, anew=True, asked_at=asked_at)
+            self._write(read)
             before = messages[0].seq

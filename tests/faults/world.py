@@ -11,7 +11,7 @@ from random import Random
 
 from tests.faults import engines
 from tests.faults.engines import OwnEngines
-from tests.faults.node import FaultyNode
+from tests.faults.node import SERVE, FaultyNode
 from tests.faults.relay import HOST
 
 NODES = 3
@@ -26,8 +26,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, count: int = NODES) -> AsyncIterator[World]:
-    """With so many nodes, all ready."""
+async def world(
+    folder: Path, count: int = NODES, command: tuple[str, ...] = SERVE
+) -> AsyncIterator[World]:
+    """With so many nodes, all ready. `command`: what python is given to run one."""
     async with AsyncExitStack() as stack:
         own = await engines.start(folder / "engines")
         stack.push_async_callback(own.stop)
@@ -37,6 +39,7 @@ async def world(folder: Path, count: int = NODES) -> AsyncIterator[World]:
             pair = ports[2 * number], ports[2 * number + 1]
             name = f"node{number + 1}"
             node = await FaultyNode.make(name, pair, own, folder / name)
+            node.command = command
             stack.push_async_callback(node.stop)
             node.start()
             nodes.append(node)

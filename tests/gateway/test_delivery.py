@@ -145,19 +145,18 @@ async def test_answers_larger_than_the_outbox_reach_who_reads_them(
 
 
 async def test_who_reads_slowly_is_alive_and_who_stops_is_not(settings: Settings) -> None:
-    async with unharmed(settings, heartbeat_s=0.15) as node, websocket(node) as clock:
-
-        async def heartbeat() -> None:
+    async with (
+        unharmed(settings, heartbeat_s=0.15) as node,
+        asking_for_pages(node, MSGPACK, count=10) as wire,
+        websocket(node) as clock,  # last: it has to answer from now on
+    ):
+        connection = connection_of(node, wire)
+        for size in [PAGE // 4] * 4 + [PAGE] * 4:
+            await wire.reader.readexactly(size)
             assert (await clock.frame())[0] is Opcode.PING
             await clock.send(frame(b"", Opcode.PONG))
-
-        async with asking_for_pages(node, MSGPACK, count=10) as wire:
-            connection = connection_of(node, wire)
-            for size in [PAGE // 4] * 4 + [PAGE] * 4:
-                await wire.reader.readexactly(size)
-                await heartbeat()
-            assert connection.session.state is State.READY
-            await until(lambda: connection.close_code == CloseCode.HEARTBEAT_TIMEOUT)
+        assert connection.session.state is State.READY
+        await until(lambda: connection.close_code == CloseCode.HEARTBEAT_TIMEOUT)
 
 
 async def test_requests_run_in_order_and_reading_stops_while_too_many_wait(

@@ -43,6 +43,7 @@ from users where username = $2"""  # noqa: E501
 POST = """
 insert into posts (post_id, user_id, post_type, caption, visibility)
 select $1, user_id, 'text', 'hello', $3 from users where username = $2"""
+HIDE = "insert into message_hides (conversation_id, seq, user_id) values ($1, $2, $3)"
 NOBODY = uuid7()
 
 
@@ -96,6 +97,22 @@ async def talking(settings: Settings, pg: asyncpg.Connection) -> AsyncIterator[T
 def user_id(client: Client) -> UUID:
     assert client.ready
     return client.ready.user_id
+
+
+async def test_what_one_of_two_messages_with_the_same_id_uses_stays_when_the_other_is_deleted(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with talking(settings, pg) as talk:
+        asked = talk.asked(message_type="image", media_ids=[await talk.media("image")])
+        other = asked.model_copy(update={"conversation_id": talk.elsewhere})
+        uses = "select count(*) from media_refs where subject_id = $1"
+        async with oracle(talk.alice, talk.alice_too, talk.bob, talk.mallory):
+            for request in (asked, other):
+                await talk.alice.call(request)
+            for request, left in ((asked, 1), (other, 0)):
+                which = {"conversation_id": request.conversation_id, "message_id": asked.message_id}
+                await talk.alice.call(DeleteMessage(op_id=uuid7(), **which))
+                assert await pg.fetchval(uses, asked.message_id) == left
 
 
 @pytest.mark.parametrize(
@@ -221,14 +238,20 @@ async def test_an_answer_may_be_in_the_batch_of_what_it_answers(
         answer = talk.asked(content="second", reply_to=first.message_id)
         refused = talk.asked(content="shared", message_type="post_share", post_id=NOBODY)
         to_refused = talk.asked(content="third", reply_to=refused.message_id)
+        hidden = await say(talk.bob, talk.conversation_id, "hidden by alice")
+        await pg.execute(HIDE, talk.conversation_id, hidden.seq, user_id(talk.alice))
+        taken = message(talk.conversation_id, "a name that is taken", hidden.message_id)
+        to_taken = talk.asked(content="fourth", reply_to=taken.message_id)
+        unsent = refused, to_refused, taken, to_taken
         async with oracle(talk.alice, talk.bob):
             async with held(pg, talk.conversation_id):
                 opener = asyncio.create_task(say(talk.alice, talk.conversation_id, "opener"))
-                asked = send_all(talk.alice, first, answer, refused, to_refused)
-                sending = asyncio.create_task(asked)
-            assert codes(await sending) == ["sent", "sent", "not_found", "not_found"]
+                sending = asyncio.create_task(send_all(talk.alice, first, answer, *unsent))
+            not_found = ["not_found"] * 2
+            assert codes(await sending) == ["sent", "sent", *not_found, "conflict", "not_found"]
             await opener
-        assert [m.content for m in await talk.messages()] == ["opener", "first", "second"]
+        seen = [m.content for m in await talk.messages(talk.alice)]
+        assert seen == ["opener", "first", "second"]
 
 
 async def test_an_answer_to_what_one_does_not_see_is_refused_and_its_batch_is_not(
@@ -243,10 +266,7 @@ async def test_an_answer_to_what_one_does_not_see_is_refused_and_its_batch_is_no
         await talk.alice.call(invite)
         other = await say(talk.alice, talk.elsewhere, "of another conversation")
         hidden = await say(talk.alice, talk.conversation_id, "hidden by bob")
-        await pg.execute(
-            "insert into message_hides (conversation_id, seq, user_id) values ($1, $2, $3)",
-            talk.conversation_id, hidden.seq, user_id(talk.bob),
-        )  # fmt: skip
+        await pg.execute(HIDE, talk.conversation_id, hidden.seq, user_id(talk.bob))
         wrong = [
             talk.asked(content="x", reply_to=other.message_id),
             talk.asked(content="x", reply_to=NOBODY),

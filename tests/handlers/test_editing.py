@@ -33,6 +33,7 @@ from tests.handlers.test_sending import BLOCK, held
 from tests.house import PASSWORD, nodes, open_conversation, register, say, user
 from tests.oracle import oracle
 
+LOCK = "select from conversations where conversation_id = $1 for update"
 DAY_MS = 86_400_000
 TEXT_COLUMNS = """
 select attrelid::regclass::text as table, attname as column from pg_attribute
@@ -241,6 +242,21 @@ async def test_of_two_devices_that_edit_at_once_one_wins(
         with pytest.raises(LuminaError, match="stale"):
             await talk.alice.call(talk.edit("from the future", base_rev=3))
     assert await changes(pg) == 2
+
+
+async def test_who_waits_too_long_is_told_to_try_again_and_has_changed_nothing(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with talking(settings.model_copy(update={"lock_timeout_ms": 100})) as talk:
+        async with oracle(talk.alice, talk.alice_too, talk.bob), pg.transaction():
+            await pg.execute(LOCK, talk.conversation_id)
+            with pytest.raises(LuminaError, match="unavailable") as refused:
+                await talk.alice.call(request := talk.edit("in vain"))
+            assert refused.value.body.temporary
+            assert refused.value.body.retry_after_ms
+        assert [message.rev for message in await talk.messages()] == [1]
+        await talk.alice.call(request)
+        assert [message.content for message in await talk.messages()] == ["in vain"]
 
 
 async def test_what_was_refused_is_looked_at_again(settings: Settings) -> None:

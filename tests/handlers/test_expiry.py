@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from lumina_protocol.blocks import BlockUser, UnblockUser
 from lumina_protocol.conversations import ConversationSynced, ListConversations, SyncConversation
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
@@ -34,6 +35,7 @@ from tests.handlers.test_beyond_text import companions, field, talking, user_id
 from tests.handlers.test_editing import changes
 from tests.handlers.test_sending import codes
 from tests.house import created, nodes, open_conversation, register, say, user
+from tests.locks import awaited
 from tests.oracle import oracle
 
 HOUR_MS = 3_600_000
@@ -241,6 +243,26 @@ async def test_a_client_that_has_read_starts_the_time(
         assert shown.expires_at is not None
 
 
+async def test_who_reads_many_lets_others_in_between(
+    settings: Settings, pg: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "BATCH", 1)
+    async with talking(settings, pg) as talk:
+        where = talk.conversation_id
+        async with oracle(talk.alice, talk.alice_too, talk.bob):
+            for content in "xyz":
+                await talk.alice.send(where, content, expires_after_s=60)
+            async with pg.transaction():
+                await pg.execute("select from messages where seq = 2 for no key update")
+                reads = ReadConversation(conversation_id=where, seq=3)
+                reading = asyncio.create_task(talk.bob.call(reads))
+                await awaited(pg)
+                begun = "select count(*) from messages where expires_at is not null"
+                assert await pg.fetchval(begun) == 1
+            await reading
+        assert all(shown.expires_at is not None for shown in await talk.messages())
+
+
 async def test_who_could_not_see_it_does_not_start_the_time(
     settings: Settings, pg: asyncpg.Connection
 ) -> None:
@@ -262,6 +284,37 @@ async def test_who_could_not_see_it_does_not_start_the_time(
                 (event,) = await created(inbox, 1)
         assert (await talk.alice.call(asked)).messages[0].expires_at is not None
         assert event.message.content == "next", "bob hears nothing of what he does not see"
+
+
+async def test_across_a_block_a_reading_starts_no_time(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with talking(settings, pg) as talk:
+        where, whom = talk.conversation_id, user_id(talk.alice)
+        reads = ReadConversation(conversation_id=where, seq=1)
+        async with oracle(talk.alice, talk.alice_too, talk.bob):
+            await talk.alice.send(where, "x", expires_after_s=60)
+            await talk.bob.call(BlockUser(user_id=whom, op_id=uuid7()))
+            await talk.bob.call(reads)
+            await read(talk.one, where, 1, user_id(talk.bob))
+            (shown,) = await talk.messages(talk.alice)
+            assert (shown.expires_at, shown.rev) == (None, 1)
+            await talk.bob.call(UnblockUser(user_id=whom, op_id=uuid7()))
+            await talk.bob.call(reads)
+            (shown,) = await talk.messages(talk.alice)
+            assert shown.expires_at is not None
+
+
+async def test_who_could_not_see_it_does_not_wait_for_the_conversation(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with talking(settings, pg) as talk:
+        opened = CreateGroup(conversation_id=(group := uuid7()), title="Tea", usernames=["mallory"])
+        await talk.alice.call(opened)
+        sent = await talk.alice.send(group, "before bob", expires_after_s=60)
+        await talk.alice.call(AddMembers(conversation_id=group, usernames=["bob"], op_id=uuid7()))
+        async with held(settings, group):
+            await talk.bob.call(ReadConversation(conversation_id=group, seq=sent.seq + 1))
 
 
 async def test_a_reading_after_a_year_ends_it_at_once(

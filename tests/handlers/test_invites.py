@@ -114,6 +114,21 @@ async def test_who_was_away_learns_what_became_of_the_group(
     }
 
 
+async def test_who_joins_a_group_without_an_owner_owns_it(house: House) -> None:
+    group = await house.group("bob")
+    made = await invite(house, group)
+    await house.remove(group, "bob", by="bob")
+    await house.remove(group, "alice", by="alice")
+    async with oracle(house["carol"], house["dave"]):
+        await house["carol"].call(join(made.code))
+        await house["dave"].call(join(made.code))
+    assert await house.roles(group, as_seen_by="dave") == {"carol": "owner", "dave": "member"}
+    first, second = (await house.history("carol", group))[-2:]
+    people = [house.person("carol")]
+    assert first.note == Note(kind="joined", people=people, owner_id=house.id("carol"))
+    assert second.note == Note(kind="joined", people=[house.person("dave")])
+
+
 async def test_links_are_made_listed_and_revoked_by_admins(house: House) -> None:
     group = await house.group("bob", "carol")
     await set_role(house, group, "carol", "admin")

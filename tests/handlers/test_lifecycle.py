@@ -396,3 +396,22 @@ async def test_who_waits_for_others_that_tell_the_user_something_does_not_hold_t
             await awaited(pg)
             await pg.execute("select from users where username = 'alice' for key share nowait")
         await waiting
+
+
+async def test_who_gets_a_new_name_does_not_hold_up_those_who_tell_others_as_well(
+    two: tuple[Node, Node], pg: asyncpg.Connection
+) -> None:
+    """Streams are locked in the order of users: the later one's is not held while it waits."""
+    one, _ = two
+    names = [row[0] for row in await pg.fetch("select username from users order by user_id")]
+    assert len(names) == 2
+    lock = """select from user_streams s join users u using (user_id)
+              where username = $1 for update of s"""
+    async with user(one, names[1]) as later:
+        await open_conversation(later, names[0])
+        async with pg.transaction():
+            await pg.execute(lock, names[0])
+            waiting = asyncio.create_task(later.call(ChangeUsername(username="another")))
+            await awaited(pg)
+            await pg.execute(f"{lock} nowait", names[1])
+        await waiting

@@ -144,6 +144,25 @@ async def test_who_came_later_sees_no_pins_of_before(house: House) -> None:
         assert await pinned(house, house.bob) == ["between", "hello"]
 
 
+async def test_an_admin_takes_away_also_the_pin_of_what_they_do_not_see(
+    house: House, pg: asyncpg.Connection
+) -> None:
+    await house.alice.call(pin(house))
+    unpinned = await say(house.alice, house.group, "not pinned")
+    await house.add("mallory")
+    admin = "update conversation_participants set role = 'admin' where role = 'member'"
+    await pg.execute(admin)
+    async with user(house.nodes[1], "mallory") as mallory, oracle(*house.all, mallory):
+        assert await refused(mallory, pin(house)) == "not_found message_id"
+        gone = await mallory.call(asked := unpin(house))
+        assert (gone.message_id, gone.changed) == (house.message_id, True)
+        assert await mallory.call(asked) == gone
+        assert await pinned(house, house.alice) == []
+        assert await refused(mallory, unpin(house)) == "not_found message_id"
+        house.message_id = unpinned.message_id
+        assert await refused(mallory, unpin(house)) == "not_found message_id"
+
+
 async def test_who_was_away_is_told_of_the_pin(house: House) -> None:
     async with oracle(*house.all):
         with house.bob.inbox() as inbox:

@@ -10,8 +10,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 from lumina_protocol.conversations import ListConversations
+from lumina_protocol.drafts import SetDraft
 from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
+from lumina_protocol.hides import HideMessages
 from lumina_protocol.members import RemoveMember
 from lumina_protocol.preferences import (
     MAX_PINNED,
@@ -234,3 +236,20 @@ async def test_a_message_moves_its_conversation_to_the_front(
         oldest,
     )
     assert [row["active_day"] for row in days] == [await pg.fetchval("select day_of(to_ms(now()))")]
+
+
+async def test_what_is_for_oneself_does_not_stand_in_line_with_what_is_sent(
+    house: House, pg: asyncpg.Connection
+) -> None:
+    talk = await open_conversation(house.alice, "bob")
+    sent = await say(house.bob, talk, "one")
+    where: dict[str, Any] = {"conversation_id": talk}
+    async with oracle(house.alice, house.alice_too, house.bob), pg.transaction():
+        await pg.execute("select from conversations for no key update")
+        assert (await set_own(house.alice, talk, pinned=True, archived=True)).changed
+        assert (await house.alice.call(MarkUnread(op_id=uuid7(), **where))).changed
+        draft = SetDraft(op_id=uuid7(), content="well", reply_to=sent.message_id, **where)
+        assert (await house.alice.call(draft)).changed
+        await read(house.alice, talk, 1)
+        hide = HideMessages(op_id=uuid7(), message_ids=[sent.message_id], **where)
+        assert len((await house.alice.call(hide)).hidden) == 1

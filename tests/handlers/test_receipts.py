@@ -10,9 +10,12 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from lumina_protocol.bans import BanMember
 from lumina_protocol.blocks import BlockUser, UnblockUser
-from lumina_protocol.conversations import Conversation, ListConversations
+from lumina_protocol.conversations import Conversation, ConversationLeft, ListConversations
+from lumina_protocol.errors import LuminaError
 from lumina_protocol.fields import uuid7
+from lumina_protocol.frame import PersonalEvent
 from lumina_protocol.members import AddMembers, CreateGroup, RemoveMember
 from lumina_protocol.messages import DeleteMessage, Message, ReadHistory
 from lumina_protocol.receipts import (
@@ -27,6 +30,7 @@ from lumina_protocol.receipts import (
 
 from lumina_rt.client import Client, Inbox, News
 from lumina_rt.config import Settings
+from lumina_rt.handlers import receipts
 from tests.handlers.test_blocks import refused, until
 from tests.house import PASSWORD, nodes, open_conversation, register, say, user
 from tests.oracle import oracle
@@ -201,6 +205,38 @@ async def test_who_comes_back_has_read_all_of_before(house: House) -> None:
     assert (found.unread, found.read_seq, found.last_seq) == (1, 4, 6)
 
 
+WAITING = """
+select count(*) from pg_stat_activity
+where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0"""
+
+
+@pytest.mark.parametrize("sends_away", [RemoveMember, BanMember])
+async def test_who_reads_while_they_are_sent_away_is_told_nothing_of_it_afterwards(
+    house: House, pg: asyncpg.Connection, sends_away: type[RemoveMember | BanMember]
+) -> None:
+    group, bob = uuid7(), id_of(house.bob)
+    await house.alice.call(CreateGroup(conversation_id=group, title="Us", usernames=["bob"]))
+    last = await say(house.alice, group, "hi")
+    with house.bob.inbox() as inbox:
+        async with pg.transaction():
+            await pg.execute("select from user_streams where user_id = $1 for no key update", bob)
+            asked = sends_away(conversation_id=group, user_id=bob, op_id=uuid7())
+            sending = asyncio.create_task(house.alice.call(asked))
+            async with asyncio.timeout(5):
+                while await pg.fetchval(WAITING) < 1:
+                    pass
+                reading = asyncio.create_task(read(house.bob, group, last.seq))
+                while await pg.fetchval(WAITING) < 2:
+                    pass
+        await sending
+        with pytest.raises(LuminaError, match="not_found"):
+            await reading
+        await say(house.bob, await open_conversation(house.bob, "carol"), "elsewhere")
+        told = await until(inbox, "elsewhere")
+    assert any(isinstance(each, ConversationLeft) for each in told)
+    assert not any(isinstance(each, ReadTo) for each in told)
+
+
 async def test_unread_are_the_messages_of_others_that_are_there_to_be_read(house: House) -> None:
     group = await open_group(house.alice, "bob")
     async with oracle(house.alice, house.bob, house.carol):
@@ -234,6 +270,18 @@ async def test_no_more_than_999_are_counted(house: House, pg: asyncpg.Connection
     assert (await read(house.alice, conversation, 201)).unread == 999
     assert (await read(house.alice, conversation, 202)).unread == 998
     assert (await counts(house.alice)).total == 998
+
+
+async def test_what_is_past_those_that_are_looked_at_may_be_more(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talks = [await open_group(house.alice, "bob") for _ in range(3)]
+    for talk in talks:
+        await read(house.bob, talk, 1)
+    monkeypatch.setattr(receipts, "LOOKED_AT", 3)
+    assert (await counts(house.bob)) == UnreadCounts(total=0, conversations=[], more=False)
+    monkeypatch.setattr(receipts, "LOOKED_AT", 2)
+    assert (await counts(house.bob)) == UnreadCounts(total=0, conversations=[], more=True)
 
 
 async def test_nobody_is_told_across_a_block(house: House) -> None:
@@ -283,19 +331,19 @@ async def test_positions_in_200_conversations_at_once_are_a_few_commits(
     house: House, pg: asyncpg.Connection
 ) -> None:
     conversations = [await open_group(house.bob, "alice") for _ in range(200)]
-    before = await pg.fetchval(
-        "select last_rev from user_streams where user_id = $1", id_of(house.alice)
-    )
     with house.alice_too.inbox() as inbox:
         await asyncio.gather(*(read(house.alice, one, 1) for one in conversations))
-        told = []
+        told: list[ReadTo] = []
+        revs: list[int] = []
         async for news in inbox:
+            if isinstance(news, PersonalEvent):  # of being added they are notified meanwhile
+                revs.append(news.user_rev)
             if isinstance(news, ReadTo):
                 told.append(news)
             if len(told) == 200:
                 break
     assert {news.conversation_id for news in told} == set(conversations)
-    assert [news.user_rev for news in told] == list(range(before + 1, before + 201))
+    assert revs == list(range(revs[0], revs[0] + len(revs)))
     commits = await pg.fetchval(
         "select count(distinct xmin::text) from receipts where user_id = $1 and read_seq = 1",
         id_of(house.alice),

@@ -176,8 +176,9 @@ async def test_the_same_id_on_two_nodes_at_once_is_one_message(
                 here, there = [await task for task in tasks]
     assert here == there[::-1]
     assert sorted(r.seq for r in here if isinstance(r, MessageSent)) == list(range(1, 11))
-    assert await pg.fetchval("select count(*) from outbox") == await pg.fetchval(
-        "select count(distinct (conversation_id, from_rev)) from outbox"
+    lines = "from outbox where conversation_id is not null"
+    assert await pg.fetchval(f"select count(*) {lines}") == await pg.fetchval(
+        f"select count(distinct (conversation_id, from_rev)) {lines}"
     )
     told = await pg.fetchval("select sum(to_rev - from_rev + 1) from outbox")
     assert told == 10, "each change is in the outbox once"

@@ -36,6 +36,7 @@ USUAL = UserSettings(
     calm_mode=False,
     time_limit_minutes=0,
     hide_metrics=False,
+    show_metrics=True,
     invisible=False,
 )
 OTHERS: dict[str, Any] = {
@@ -52,6 +53,7 @@ OTHERS: dict[str, Any] = {
     "calm_mode": True,
     "time_limit_minutes": 90,
     "hide_metrics": True,
+    "show_metrics": False,
 }
 FOLLOW = """
 insert into follows (follower_id, following_id)

@@ -93,7 +93,8 @@ async def test_nesting_is_counted_as_in_the_frame(settings: Settings) -> None:
 
 async def test_what_needs_a_connection_says_so(settings: Settings) -> None:
     needing = sorted(set(REQUESTS) - set(OVER_HTTP))
-    assert needing == ["auth", "conversation.typing", "presence.watch", "resume"]
+    assert needing == ["auth", "conversation.typing", "presence.watch", "resume", "unwatch",
+                       "watch"]  # fmt: skip
     async with unharmed(settings) as node, asking(node) as http:
         token = await new_token(node)
         for op in needing:

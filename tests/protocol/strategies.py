@@ -17,11 +17,7 @@ from lumina_protocol.conversations import (
 from lumina_protocol.drafts import ListDrafts, SetDraft
 from lumina_protocol.emails import RequestReset, ResetPassword, SetEmail, VerifyEmail
 from lumina_protocol.exports import ExportAccount, ListExports
-from lumina_protocol.fields import uuid7
-from lumina_protocol.frame import (
-    MAX_REQUEST_ID,
-    Request,
-)
+from lumina_protocol.frame import MAX_REQUEST_ID, Request
 from lumina_protocol.groups import ChangeConversation, SetRole
 from lumina_protocol.hides import HideMessages
 from lumina_protocol.invites import (
@@ -47,6 +43,7 @@ from lumina_protocol.logins import (
     RemoveDevice,
     RenameDevice,
 )
+from lumina_protocol.member_list import ListMembers
 from lumina_protocol.members import AddMembers, CreateGroup, RemoveMember
 from lumina_protocol.message_reactions import ListReactions, React
 from lumina_protocol.messages import (
@@ -58,6 +55,15 @@ from lumina_protocol.messages import (
     SendMessage,
 )
 from lumina_protocol.moderation import DecideAppeal, DecideReport, ReadQueue, ReadReportsOf
+from lumina_protocol.notifications import (
+    CountNotifications,
+    DeleteNotifications,
+    GetNotificationLevels,
+    ListGrouped,
+    ListNotifications,
+    ReadNotifications,
+    SetNotificationLevel,
+)
 from lumina_protocol.pins import ListPins, PinMessage, UnpinMessage
 from lumina_protocol.preferences import MarkUnread, SetPreferences
 from lumina_protocol.presence import CountPresence, SetPresence, WatchPresence
@@ -87,13 +93,16 @@ from lumina_protocol.totp import (
     RenewRecoveryCodes,
 )
 
+from tests.protocol.comment_strategies import COMMENT_STRATEGIES
+from tests.protocol.people_strategies import FLAGS, NEW_IDS, PEOPLE_STRATEGIES, SEQS, TEXT
+from tests.protocol.post_strategies import POST_STRATEGIES
+from tests.protocol.story_strategies import STORY_STRATEGIES
+
 IDS = st.integers(1, MAX_REQUEST_ID)
-NEW_IDS = st.builds(uuid7)
-SEQS = st.integers(0, 2**53 - 1)
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_.0123456789", min_size=3, max_size=30)
 PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=8)
 SHORT = TEXT.filter(bool).map(lambda text: text[:100])
+PREFIXES = TEXT.filter(bool).map(lambda text: text[:60])
 DEVICES = st.builds(
     Device,
     device_id=NEW_IDS,
@@ -101,12 +110,15 @@ DEVICES = st.builds(
     platform=st.sampled_from(["ios", "other"]),
     app_version=st.none() | TEXT.map(lambda text: text[:50]),
 )
-FLAGS = st.none() | st.booleans()
 EMAILS = st.sampled_from(["alice@example.com", "o'hara+tag@mail.example", "ünï@exämple.org"])
 MAILED = st.text("ab-_=", min_size=1, max_size=200)
 TOTP_CODES = st.text("0123456789-AB ", min_size=6, max_size=40)
 CODES = st.text("ab-_", min_size=1, max_size=100)
 REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
+    **COMMENT_STRATEGIES,
+    **PEOPLE_STRATEGIES,
+    **POST_STRATEGIES,
+    **STORY_STRATEGIES,
     "account.register": st.builds(
         Register,
         username=NAMES,
@@ -199,6 +211,8 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         title=st.none() | SHORT,
         description=st.none() | TEXT.map(lambda text: text[:500]),
         picture_media_id=st.none() | st.uuids(),
+        slow_mode_s=st.none() | st.integers(0, 86_400),
+        who_may_send=st.none() | st.sampled_from(["everyone", "admins"]),
     ),
     "invite.create": st.builds(
         CreateInvite,
@@ -222,6 +236,13 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         conversation_id=st.uuids(),
         before=st.none() | st.tuples(SEQS, st.uuids()),
         limit=st.integers(1, 100),
+    ),
+    "member.list": st.builds(
+        ListMembers,
+        conversation_id=st.uuids(),
+        after=st.none() | st.tuples(st.sampled_from(["owner", "admin", "member"]), PREFIXES),
+        limit=st.integers(1, 100),
+        prefix=st.none() | PREFIXES,
     ),
     "conversation.list": st.builds(
         ListConversations,
@@ -375,6 +396,36 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         reply_to=st.none() | st.uuids(),
     ),
     "draft.list": st.builds(ListDrafts, after=st.none() | st.uuids(), limit=st.integers(1, 100)),
+    "notification.list": st.builds(
+        ListNotifications,
+        before=st.none() | st.tuples(SEQS, st.sampled_from(["follow", "message:x"])),
+        limit=st.integers(1, 100),
+    ),
+    "notification.of_group": st.builds(
+        ListGrouped,
+        group_key=st.sampled_from(["follow", "message:x"]),
+        before=st.none() | st.uuids(),
+        limit=st.integers(1, 100),
+    ),
+    "notification.unread": st.builds(CountNotifications),
+    "notification.read": st.builds(
+        ReadNotifications,
+        op_id=NEW_IDS,
+        group_keys=st.lists(st.sampled_from(["follow", "message:x"]), max_size=3),
+        upto=st.none() | SEQS,
+    ),
+    "notification.delete": st.builds(
+        DeleteNotifications,
+        op_id=NEW_IDS,
+        group_keys=st.lists(st.sampled_from(["follow", "message:x"]), min_size=1, max_size=3),
+    ),
+    "notification.preferences": st.builds(GetNotificationLevels),
+    "notification.set_preference": st.builds(
+        SetNotificationLevel,
+        op_id=NEW_IDS,
+        type=st.sampled_from(["reaction", "system"]),
+        level=st.sampled_from(["on", "silent", "off"]),
+    ),
     "report.create": st.builds(
         CreateReport,
         report_id=NEW_IDS,
@@ -444,5 +495,6 @@ REQUEST_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         calm_mode=FLAGS,
         time_limit_minutes=st.none() | st.integers(0, 1440),
         hide_metrics=FLAGS,
+        show_metrics=FLAGS,
     ),
 }

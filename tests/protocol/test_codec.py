@@ -30,7 +30,8 @@ from lumina_protocol.messages import (
 )
 from lumina_protocol.session import Ping
 
-from tests.protocol.strategies import IDS, NAMES, REQUEST_STRATEGIES, SEQS, TEXT
+from tests.protocol.people_strategies import SEQS, TEXT
+from tests.protocol.strategies import IDS, NAMES, REQUEST_STRATEGIES
 from tests.protocol.vectors import VECTORS
 
 each_codec = pytest.mark.parametrize("codec", list(CODECS.values()), ids=list(CODECS))

@@ -69,6 +69,7 @@ SEES: dict[str, Sees | Own | NoAccess] = {
     "audience_members": Sees("audience_id, user_id", alice="audience/bob"),
     "audiences": Own(),
     "audit_log": NoAccess(),
+    "blob_removals": NoAccess(),
     "bookmark_collections": Own(),
     "bookmarks": Own(),
     "cluster": NoAccess(),
@@ -77,6 +78,7 @@ SEES: dict[str, Sees | Own | NoAccess] = {
         "comment of bob on alice public/alice, comment of bob on alice public/carol, "
         "comment of alice on bob public/bob",
     ),
+    "comment_streams": NoAccess(),
     "comments": Sees(
         "post_id, user_id",
         alice="alice public/alice, alice public/bob, bob public/alice, alice private/alice",
@@ -105,7 +107,10 @@ SEES: dict[str, Sees | Own | NoAccess] = {
         "follower_id, following_id", "alice/bob, bob/alice, carol/alice", trent="trent/alice"
     ),
     "media_objects": Sees(
-        "media_id", alice="alice's picture, unfinished picture", trent="trent's picture"
+        "media_id",
+        alice="alice's picture, unfinished picture",
+        bob="bob has uploaded, bob uploads",
+        trent="trent's picture",
     ),
     "mails": NoAccess(),
     "media_refs": NoAccess(),
@@ -143,20 +148,24 @@ SEES: dict[str, Sees | Own | NoAccess] = {
     ),
     "mutes": Own(),
     "nodes": NoAccess(),
+    "notification_causes": NoAccess(),
     "notification_groups": Own(),
+    "notification_preferences": Own(),
     "notifications": Own(),
     "op_keys": NoAccess(),
     "outbox": NoAccess(),
+    "outbox_readers": NoAccess(),
     "partition_rules": NoAccess(),
     "poll_options": public("post_id, option_no", "alice poll/0, alice poll/1"),
     "poll_votes": Own(),
     "polls": public("post_id", "alice poll"),
     "post_analytics": Sees("post_id", alice="alice public"),
+    "post_announcements": NoAccess(),
     "post_coauthors": Sees(
         "post_id, user_id", alice="alice friends/carol", bob="alice friends/carol"
     ),
     "post_drafts": Own(),
-    "post_edits": Sees("post_id", alice="alice public"),
+    "post_edits": Sees("post_id", alice="alice public, alice public"),
     "post_mentions": Sees("post_id, user_id", alice="alice custom/bob", bob="alice custom/bob"),
     "post_shares": Sees("post_id, user_id", alice="alice private/alice"),
     "post_topics": Sees("post_id, topic_id", alice="alice private/topic"),
@@ -227,10 +236,14 @@ SEES: dict[str, Sees | Own | NoAccess] = {
 }
 
 LIVE: dict[str, tuple[str, set[str]] | None] = {
+    "comment_states": None,
     "counter_truths": None,
     "counter_values": None,
     "live_comments": ("comments", set()),
-    "live_media_objects": ("media_objects", {"unfinished picture"}),
+    "live_media_objects": (
+        "media_objects",
+        {"unfinished picture", "bob has uploaded", "bob uploads"},
+    ),
     "live_messages": ("messages", {"direct/3", "direct/4"}),
     "live_posts": ("posts", {"alice archived", "alice deleted"}),
     "live_stories": ("stories", {"alice story deleted", "alice story expired"}),

@@ -46,6 +46,16 @@ select export_id from account_exports where storage_key is not null and expires_
 select media_id, bytes from media_objects where user_id = :user_id and not is_deleted;
 -- name: media_objects_unfinished
 select media_id from media_objects where status in ('uploading', 'processing') order by updated_at limit 1;
+-- name: media_objects_open
+select media_id from media_objects where user_id = :user_id and status = 'uploading' order by expires_at limit :limit;
+-- name: media_objects_expiring
+select media_id from media_objects where status = 'uploading' and expires_at < :before order by expires_at limit :limit;
+-- name: media_objects_unused
+select media_id from media_objects where unused_since < :before order by unused_since limit :limit;
+-- name: media_objects_waiting
+select media_id from media_objects
+where status in ('uploaded', 'processing') and not is_deleted and (leased_until is null or leased_until <= now())
+order by leased_until nulls first, updated_at limit 1;
 -- name: media_objects_deleted
 select media_id from media_objects where is_deleted and deleted_at < :before order by deleted_at limit :limit;
 -- name: media_refs_of_subject
@@ -72,6 +82,12 @@ select audience_id from audience_members where user_id = :user_id;
 -- name: posts_of_author
 select post_id, caption from posts where user_id = :user_id and not is_deleted and post_id < :post_id
 order by post_id desc limit :limit;
+-- name: posts_archived_of_author
+select post_id from posts where user_id = :user_id and is_archived and not is_deleted order by post_id desc limit :limit;
+-- name: posts_deleted_of_author
+select post_id from posts where user_id = :user_id and is_deleted order by post_id desc limit :limit;
+-- name: post_drafts_published
+select draft_id from post_drafts where published_at < :before order by published_at limit :limit;
 -- name: posts_deleted
 select post_id from posts where is_deleted and deleted_at < :before order by deleted_at limit :limit;
 -- name: posts_nearby
@@ -102,6 +118,11 @@ select user_id from poll_votes where post_id = :poll_id and option_no = 1 order 
 select user_id, reaction_type from reactions where post_id = :post_id order by created_at desc, user_id limit :limit;
 -- name: reactions_by_user
 select post_id, reaction_type from reactions where user_id = :user_id order by created_at desc limit :limit;
+-- name: reactions_of_mood
+select user_id from reactions where post_id = :post_id and reaction_type = 'curious'
+order by created_at desc, user_id limit :limit;
+-- name: comments_pinned
+select comment_id from comments where post_id = :post_id and pinned_at is not null order by pinned_at desc;
 -- name: comments_of_post
 select comment_id from comments where post_id = :post_id and parent_comment_id is null
 order by created_at desc, comment_id limit :limit;
@@ -212,7 +233,7 @@ order by notification_id desc limit :limit;
 -- name: notifications_old
 select user_id, notification_id from notifications where created_at < :long_ago;
 -- name: notifications_of_actor
-delete from notifications where actor_id = :other_id and user_id = :user_id;
+delete from notifications where actor_id = :other_id;
 -- name: notifications_of_post
 delete from notifications where post_id = :post_id;
 -- name: notifications_of_comment
@@ -246,3 +267,21 @@ select at, op, changes from audit_log where table_name = 'posts' and row_key = :
 select at, table_name, op from audit_log where actor_id = :user_id order by at desc limit :limit;
 -- name: messages_words
 select seq from messages where search_words(content) @@ to_tsquery('simple', 'mesu');
+-- name: users_by_prefix
+select user_id from users where username_key ~>=~ :prefix and username_key ~<~ :past_prefix and is_active limit :limit;
+
+-- name: notification_groups_newest
+select group_key from notification_groups where user_id = :user_id order by to_ms(news_at) desc, group_key desc limit :limit;
+-- name: notifications_of_group_actor
+select 1 from notifications where user_id = :user_id and group_key = :group_key and actor_id = :other_id;
+-- name: notification_causes_due
+select user_id from notification_causes where due_at <= :long_ago order by due_at limit :limit;
+-- name: notification_causes_of_post
+select user_id, group_key from notification_causes where post_id = :post_id and kind = 'add';
+-- name: notification_causes_of_comment
+select user_id, group_key from notification_causes where comment_id = :comment_id and kind = 'add';
+-- name: follows_to_tell
+select follower_id from follows where following_id = :user_id and notify_on_post and connection_type <> 'blocked'
+order by follower_id limit :limit;
+-- name: notification_causes_of_group
+select cause_id from notification_causes where user_id = :user_id and group_key = :group_key order by cause_id limit :limit;

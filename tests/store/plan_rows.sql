@@ -35,9 +35,12 @@ insert into account_exports (export_id, user_id, status, created_at, storage_key
 select id, user_id, case when n % 100 < 2 then 'pending' when n % 100 = 2 then 'ready' else 'gone' end, at,
        case when n % 100 in (1, 2) then 'exports/' || n end, case when n % 100 in (1, 2) then 100 end, at + interval '7 days' from given;
 
-insert into media_objects (media_id, user_id, kind, status, content_type, bytes, sha256, is_deleted, deleted_at, updated_at)
+insert into media_objects (media_id, user_id, kind, status, content_type, bytes, sha256, is_deleted, deleted_at, updated_at,
+                           expires_at, unused_since)
 select id, user_id, 'image', case when n % 20 = 1 then 'uploading' else 'ready' end, 'image/webp', 1000, digest,
-       n % 20 = 0, case when n % 20 = 0 then at end, at from given;
+       n % 20 = 0, case when n % 20 = 0 then at end, at, case when n % 20 = 1 then at end, case when n % 20 < 2 then at end
+from given;
+insert into blob_removals (storage_key, media_id, created_at) select 'uploads/' || n, id, at from given;
 insert into media_refs (media_id, subject_type, subject_id) select id, 'post', post_id from given;
 update users u set avatar_media_id = g.id from (select distinct on (user_id) * from given) g where u.user_id = g.user_id and n % 10 = 0;
 update conversations c set picture_media_id = g.id
@@ -116,3 +119,5 @@ insert into user_events (user_id, rev, event_type, body, created_at)
 select user_id, g.n * 10 + r, 'read', '{}', at from given g, generate_series(1, 5) r;
 insert into counter_deltas (counter, subject_id, delta) select 'posts.share_count', post_id, 1 from given;
 insert into audit_log (actor_id, table_name, op, row_key) select user_id, 'posts', 'update', post_id::text from given;
+insert into notification_causes (user_id, group_key, kind, created_at, due_at) select user_id, 'follow', 'remove', at, at from given;
+insert into outbox_readers (reader, epoch, xid, outbox_id) values ('notifications', 1, '3900', 1);

@@ -284,6 +284,14 @@ async def test_json_goes_in_and_out_as_values(db: Db) -> None:
     assert (row["v"], row["b"]) == (value, {"c": 1.5})
 
 
+async def test_a_lock_is_waited_for_as_long_as_the_setting_says(database_url: str) -> None:
+    pool = await store.connect(database_url, size=1, lock_timeout_ms=250)
+    try:
+        assert await pool.fetchval("show lock_timeout") == "250ms"
+    finally:
+        await pool.close()
+
+
 async def test_connections_have_their_limits_set(db: Db) -> None:
     wanted = {
         "application_name": "lumina",

@@ -34,13 +34,25 @@ STATEMENTS = {
     for query in statements(domain).values()
     if "set local " not in query.text  # has no plan
 }
-BY_WORKERS = ("counters", "expiry.", "keys.", "mails.take", "purge", "scheduled.due")
+BY_WORKERS = (
+    "counters",
+    "expiry.",
+    "keys.",
+    "mails.take",
+    "notifications.take",
+    "post_drafts.due",
+    "purge",
+    "scheduled.due",
+    "trending.",
+)
 """They take batches. How many rows a limit leaves a generic plan cannot know, so that it counts
 with a tenth; on large tables Postgres finds that out by itself, and plans with the arguments."""
 
 WHOLE = {
     "counters.compare": "counts everything again, when an operator asks for it",
     "keys.count": "counts everything that is encrypted, when an operator asks for it",
+    "media_check.going": "looks at what little waits, when an operator asks for it",
+    "notifications.orphans": "looks every few minutes at what little waits",
     "trace.find": "an operator knows the id of a message only",
 }
 """Statements that read large tables from end to end, and why."""
@@ -128,10 +140,18 @@ async def given(conn: asyncpg.Connection) -> Given:
     return {**row, "counters": list(COUNTERS)}
 
 
+OTHERS = {"stories.create": {"visibility": "followers"}}
+"""Values that mean something else in one statement."""
+
+
 async def executed(
     conn: asyncpg.Connection, name: str, given: Given, known: dict[str, Relation]
 ) -> Plan:
+    given = {**given, **OTHERS.get(name, {})}
     custom, seqscan = name.startswith(BY_WORKERS), name not in BY_BLOCKS
+    if name.startswith("stories."):
+        # A post has an audience, and a comment a moving picture; a story neither.
+        given = {**given, "visibility": "followers", "media_type": "image"}
     if name in IN_FUNCTIONS:
         return await plan_inside(conn, STATEMENTS[name], given, known)
     return await plan(

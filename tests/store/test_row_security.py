@@ -166,7 +166,7 @@ async def test_a_stranger_changes_and_removes_nothing_of_others(house: House, vi
     own = (
         {}
         if viewer == "nobody"
-        else {"update user_settings set last_seen_at = last_seen_at": "UPDATE 1"}
+        else {"update user_settings set show_metrics = show_metrics": "UPDATE 1"}
     )
     assert reached == own
     gone = [

@@ -6,6 +6,7 @@ import asyncpg
 
 import lumina_rt.app
 import lumina_rt.cli.keys
+import lumina_rt.cli.media
 import lumina_rt.cli.staff
 import lumina_rt.cli.token
 import lumina_rt.cli.trace

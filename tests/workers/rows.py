@@ -18,8 +18,10 @@ from lumina_rt.workers.counters import COUNTERS, Comparison, Counters, compare
 
 
 @asynccontextmanager
-async def database(settings: Settings, size: int = 1) -> AsyncIterator[Db]:
-    pool = await store.connect(settings.database_url, size=size)
+async def database(
+    settings: Settings, size: int = 1, lock_timeout_ms: int = 1000
+) -> AsyncIterator[Db]:
+    pool = await store.connect(settings.database_url, size=size, lock_timeout_ms=lock_timeout_ms)
     try:
         yield Db(pool, lambda emitted: None)
     finally:

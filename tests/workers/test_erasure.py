@@ -8,9 +8,14 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from lumina_protocol.comments import Comment, CreateComment, LikeComment, SyncComments
 from lumina_protocol.conversations import ListConversations
+from lumina_protocol.fields import uuid7
 from lumina_protocol.lifecycle import DeleteAccount
+from lumina_protocol.posts import CreatePost
+from lumina_protocol.watches import PostState
 
+from lumina_rt.client import Inbox
 from lumina_rt.config import Settings
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.workers import erasure
@@ -40,6 +45,7 @@ STAYS = {
     "messages.sender_id": "conversations belong to the others too",
     "message_reactions.user_id": "part of a message",
     "message_pins.user_id": "part of a conversation",
+    "notification_causes.user_id": "what is to be looked at; taken within seconds",
     "conversation_participants.user_id": "whose messages they are; under the new name",
     "conversation_participants.invited_by": "how somebody else came",
     "conversation_bans.banned_by": "who keeps somebody else out",
@@ -140,6 +146,36 @@ async def test_others_see_an_erased_name_and_what_was_said_stays(
             assert conversation.last_message
             assert conversation.last_message.content == "so long"
         await register(one, "alice")
+
+
+async def test_who_has_a_comment_hears_that_a_like_was_erased(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    async with nodes(settings, 1) as (node,):
+        await register(node, "alice", "bob")
+        async with user(node, "alice") as alice, user(node, "bob") as bob:
+            made = {"post_id": uuid7(), "post_type": "text", "caption": "hello"}
+            post_id = (await bob.call(CreatePost.model_validate(made))).post_id
+            of = {"post_id": post_id, "comment_id": uuid7()}
+            await bob.call(CreateComment(content="well said", **of))
+            liked = await alice.call(LikeComment(op_id=uuid7(), **of))
+            await alice.call(DeleteAccount(password=PASSWORD))
+            settled = await pg.fetchval("select purge_after from account_deletions")
+            with bob.inbox() as inbox:
+                await bob.watch("post", post_id)
+                await Erasure(node.services.db, node.telemetry).turn(settled + LATER)
+                assert [one.like_count for one in await changed(inbox)] == [0]
+            after = SyncComments(post_id=post_id, after_rev=liked.rev)
+            assert [one.like_count for one in (await bob.call(after)).comments] == [0]
+
+
+async def changed(inbox: Inbox) -> list[Comment]:
+    """What the next state tells of comments."""
+    async with asyncio.timeout(10):
+        async for news in inbox:
+            if isinstance(news, PostState) and news.comments:
+                return news.comments
+    raise AssertionError("an inbox does not end")
 
 
 async def test_what_was_begun_and_not_finished_is_taken_up_again_by_any_of_two_nodes(

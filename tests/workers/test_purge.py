@@ -46,9 +46,9 @@ SINCE = {
     "account_tokens": "expires_at",
     "mails": "coalesce(sent_at, failed_at)",
     "scheduled_messages": "sent_at",
+    "post_drafts": "published_at",
     "username_history": "held_until",
-    "notifications": "created_at",
-    "user_events": "created_at",
+    **dict.fromkeys(("notifications", "user_events"), "created_at"),
     "message_edits": "edited_at",
 }
 KEPT = {"username_history": 0 * DAY, "notifications": 90 * DAY}
@@ -114,6 +114,10 @@ async def all_of(pg: asyncpg.Connection, early: timedelta) -> dict[str, list[dat
     await happen(pg, who, when)
     await edit(pg, who, when)
     await scheduled(pg, who, sent_at=when)
+    await add(
+        pg, "post_drafts", draft_id=uuid4(), user_id=who, body="{}", post_id=uuid4(),
+        published_at=when,
+    )  # fmt: skip
     twice = ("stories", "sessions", "mails")
     return {table: [at[table]] * (2 if table in twice else 1) for table in SINCE}
 
@@ -281,22 +285,15 @@ async def test_a_story_in_a_highlight_stays_unless_it_was_deleted(
     assert await count(pg, "stories") == await count(pg, "media_refs") == 0
 
 
-async def test_media_with_bytes_or_in_use_stay(settings: Settings, pg: asyncpg.Connection) -> None:
+async def test_media_in_use_stay_and_the_bytes_of_others_follow(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
     who = await user(pg)
     here = await post(pg, who)
     gone = deleted(DUE)
     free = await media(pg, who, **gone)
-    kept = [
-        await media(pg, who, **gone, storage_key="a/b"),
-        await media(pg, who, **gone, upload_id="u"),
-    ]
-    variants, ref, commented, storied, covering, icon = [
-        await media(pg, who, **gone) for _ in range(6)
-    ]
-    await pg.execute(
-        """update media_objects set variants = '[{"storage_key": "a/c"}]' where media_id = $1""",
-        variants,
-    )
+    stored = await media(pg, who, **gone, storage_key="uploads/b")
+    ref, commented, storied, covering, icon = [await media(pg, who, **gone) for _ in range(5)]
     await add(pg, "media_refs", media_id=ref, subject_type="message", subject_id=uuid4())
     await comment(pg, here, who, media_id=commented, media_type="image")
     await add(
@@ -310,11 +307,13 @@ async def test_media_with_bytes_or_in_use_stay(settings: Settings, pg: asyncpg.C
     await add(pg, "topics", topic_id=uuid4(), topic_name="t", display_name="T", icon_media_id=icon)
     async with purger(settings) as one:
         await one.turn(NOW)
-        assert purged(one, "media_objects") == 1
+        assert purged(one, "media_objects") == 2
         assert failures(one, "purge.media_objects") == 0
     found = {row[0] for row in await pg.fetch("select media_id from media_objects")}
-    assert found == {*kept, variants, ref, commented, storied, covering, icon}
+    assert found == {ref, commented, storied, covering, icon}
     assert free not in found
+    (left,) = await pg.fetch("select storage_key, media_id from blob_removals")
+    assert tuple(left) == ("uploads/b", stored)
 
 
 async def test_what_is_locked_is_passed_by_and_holds_nothing_up(

@@ -19,6 +19,7 @@ KEY = b"key"
 ADD = """
 insert into scheduled_messages (message_id, conversation_id, user_id, body, send_at)
 values ($1, $2, $3, $4::text::jsonb, now() - interval '1 minute')"""
+HOLD = "select from conversations where conversation_id = $1 for update"
 OPEN = "select count(*) from scheduled_messages where sent_at is null"
 
 
@@ -38,7 +39,7 @@ class KilledError(Exception):
 
 async def die_before_marking(db: Db) -> None:
     async with db.tx() as tx:
-        assert await send(tx, await tx.all(DUE, batch=5), KEY) == [None]
+        assert await send(tx, await tx.all(DUE, batch=5, passed_by=[]), KEY) == [None]
         raise KilledError
 
 
@@ -83,7 +84,7 @@ async def test_what_was_sent_and_not_marked_is_marked_and_not_sent_again(
     message_id = await due(pg, talk, alice)
     async with database(settings, 2) as db:
         async with db.tx() as tx:
-            assert await send(tx, await tx.all(DUE, batch=5), KEY) == [None]
+            assert await send(tx, await tx.all(DUE, batch=5, passed_by=[]), KEY) == [None]
         assert await pg.fetchval(OPEN) == 1
         await worker(db).turn()
     assert await pg.fetchval("select array_agg(message_id) from messages") == [message_id]
@@ -98,7 +99,7 @@ async def test_what_another_node_holds_is_passed_by(
     talk = await conversation(pg, alice)
     await due(pg, talk, alice)
     async with database(settings, 2) as db, db.tx() as tx:
-        held = await tx.all(DUE, batch=1)
+        held = await tx.all(DUE, batch=1, passed_by=[])
         second = await due(pg, talk, alice)
         await worker(db).turn()
         assert await pg.fetchval("select array_agg(message_id) from messages") == [second]
@@ -127,3 +128,24 @@ async def test_one_that_cannot_be_sent_does_not_hold_up_the_others(
         broken: "internal",
         outside: "not_found conversation_id",
     }
+
+
+async def test_a_conversation_that_others_hold_does_not_hold_up_the_others(
+    settings: Settings, pg: asyncpg.Connection
+) -> None:
+    alice = await user(pg)
+    held, free = [await conversation(pg, alice) for _ in range(2)]
+    waits = [await due(pg, held, alice) for _ in range(2)]
+    at_once = [await due(pg, free, alice) for _ in range(2)]
+    found = "select array_agg(message_id order by seq) from messages where conversation_id = $1"
+    async with database(settings, lock_timeout_ms=100) as db:
+        async with pg.transaction():
+            await pg.execute(
+                "select from conversations where conversation_id = $1 for update", held
+            )
+            await worker(db).turn()
+            assert await pg.fetchval(found, free) == at_once
+            assert await pg.fetchval(OPEN) == 2
+        await worker(db).turn()
+        assert await pg.fetchval(found, held) == waits
+        assert await pg.fetchval(OPEN) == 0

@@ -42,7 +42,7 @@ class Session:
         self.got.append(place)
         self.more.set()
 
-    def whisper(self, frame: bytes) -> None:
+    def whisper(self, frame: bytes) -> bool:
         raise AssertionError("nobody whispers here")
 
     def login_ended(self, session_id: UUID) -> None:

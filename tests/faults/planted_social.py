@@ -1,0 +1,84 @@
+"""Bugs beyond messages, which the suite must find, see planted.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from types import ModuleType
+from uuid import UUID
+
+from lumina_rt import watching
+from lumina_rt.handlers import feed, notifications, reactions
+from lumina_rt.router import Ctx
+from lumina_rt.store.db import Tx
+from lumina_rt.streams import owner
+from lumina_rt.workers import counters
+
+
+def _rewrite(of: ModuleType, name: str, old: str, new: str) -> None:
+    """One of its statements."""
+    asked = getattr(of, name)
+    assert old in asked.text
+    setattr(of, name, replace(asked, text=asked.text.replace(old, new)))
+
+
+def lost_mood() -> None:
+    """Two moods are not kept, and whoever has them is told that they are."""
+    unless = "s.allow_reactions and $3::text not in ('curious', 'excited')"
+    _rewrite(reactions, "SET", "from seen s where s.allow_reactions", f"from seen s where {unless}")
+
+
+def untold_mood() -> None:
+    """One's other devices are not told of a mood."""
+
+    def tell(ctx: Ctx, tx: Tx, post_id: UUID, mood: str | None) -> None:
+        tx.touched(post_id)
+
+    setattr(reactions, "_tell", tell)  # noqa: B010
+
+
+def narrow_list() -> None:
+    """The list of what one has reacted to leaves all out."""
+    without = "where user_id = $1 and false"
+    _rewrite(reactions, "MINE", "where user_id = $1", without)
+
+
+def double_fold() -> None:
+    """Comments are counted twice."""
+    once = "comment_count = comment_count + comments"
+    _rewrite(counters, "FOLD", once, "comment_count = comment_count + 2 * comments")
+
+
+def growing_badge() -> None:
+    """Of notifications one is said to be unread that is not there."""
+    _rewrite(notifications, "UNREAD", "select count(*)", "select 1 + count(*)")
+
+
+def doubled_feed() -> None:
+    """The last post of a page is the first one of the next."""
+    _rewrite(feed, "OLDER", "post_id < $2", "post_id <= $2")
+
+
+def unmarked_posts() -> None:
+    """Nobody who watches a post is told that it has changed."""
+
+    def mark(self: watching.Watching, subject_ids: Collection[UUID]) -> None:
+        for subject_id in subject_ids:
+            if (user_id := owner(subject_id)) is not None:
+                self._mark_person(user_id)
+
+    def mark_all(self: watching.Watching) -> None: ...
+
+    setattr(watching.Watching, "mark", mark)  # noqa: B010
+    setattr(watching.Watching, "mark_all", mark_all)  # noqa: B010
+
+
+PLANTS: dict[str, Callable[[], None]] = {
+    "lost-mood": lost_mood,
+    "untold-mood": untold_mood,
+    "narrow-list": narrow_list,
+    "double-fold": double_fold,
+    "growing-badge": growing_badge,
+    "doubled-feed": doubled_feed,
+    "unmarked-posts": unmarked_posts,
+}
