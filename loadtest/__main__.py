@@ -2,4 +2,5 @@
 
 from loadtest.cli import main
 
-main()
+if __name__ == "__main__":  # the processes of users import it too
+    main()

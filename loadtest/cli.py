@@ -11,14 +11,17 @@ import asyncpg
 import click
 from lumina_protocol.errors import LuminaError
 
+from loadtest.bench.command import bench
 from loadtest.data import Scale, command
+from loadtest.drive.command import command_of
 from loadtest.errors import LoadTestError, Violation
 from loadtest.fanout import Fanout
 from loadtest.floor import Floor
-from loadtest.idle import Idle
 from loadtest.interrupt import unwind_on_signals
 from loadtest.logout import Logout
 from loadtest.pace import Load
+from loadtest.peers.command import peers
+from loadtest.scenarios import SCENARIOS
 from loadtest.screen import Result, Screen
 from loadtest.sends import Sends
 from lumina_rt.client import ClientError
@@ -29,7 +32,8 @@ FORESEEN = (LoadTestError, LuminaError, ClientError, EngineError, MigrationError
             asyncpg.PostgresError, OSError)  # fmt: skip
 EXAMPLES = """\b
 Examples:
-  python -m loadtest idle --connections 2000
+  python -m loadtest direct_chat --rate 500 --html report.html
+  python -m loadtest idle --users 2000
   python -m loadtest fanout --receivers 1000 --messages 300 --burst 8
   python -m loadtest fanout --messages 2000 --floor --runs 3
   python -m loadtest sends --batch 1 --batch 256 --runs 3
@@ -65,29 +69,13 @@ class Measurement(Protocol):
 
 @click.group(epilog=EXAMPLES)
 def loadtest() -> None:
-    """Measure a Lumina RT node: engines and node are started for it, and stopped after it."""
+    """Measure a Lumina RT server: engines and nodes are started for it, and stopped after it."""
 
 
-@loadtest.command(short_help="Memory per idle connection, and the connect rate.")
-@click.option(
-    "--connections", type=click.IntRange(1, 25_000), default=2000, show_default=True,
-    help="Authenticated ones, that then say nothing.",
-)  # fmt: skip
-@click.option(
-    "--devices", type=click.IntRange(1, 1000), default=1, show_default=True,
-    help="Connections of each user.",
-)  # fmt: skip
-@runs_option
-def idle(connections: int, devices: int, runs: int) -> None:
-    """Memory of a node per idle authenticated connection, and how fast it lets them in.
-
-    \b
-    Examples:
-      python -m loadtest idle --connections 2000
-      python -m loadtest idle --connections 2000 --devices 4 --runs 3
-    """
-    title = f"{connections:,} idle connections, {devices} of each user"
-    report(title, Idle(connections, devices), runs)
+for scenario in SCENARIOS:
+    loadtest.add_command(command_of(scenario))
+loadtest.add_command(peers)
+loadtest.add_command(bench)
 
 
 @loadtest.command(short_help='From "log out everywhere" to the last closed socket.')

@@ -72,9 +72,10 @@ class Fanout:
     def measure(self, screen: Screen) -> Result:
         """Raises LoadTestError, or what the SDK or `stage` raise."""
         with stage(screen, self.profile) as on:
-            return interrupt.run(self._run(screen, on))
+            return interrupt.run(self.run(screen, on))
 
-    async def _run(self, screen: Screen, on: Stage) -> Result:
+    async def run(self, screen: Screen, on: Stage) -> Result:
+        """On a node that is there. Raises LoadTestError, or what the SDK raises."""
         spent, receivers, acked = await self._deliver(screen, on)
         frame_bytes = FRAME_HEAD + len((receivers[0].kept or [b""])[-1])
         with screen.step("checking what each receiver got"):

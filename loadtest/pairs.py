@@ -16,7 +16,7 @@ from lumina_protocol.frame import ReplyFrame
 from lumina_protocol.messages import MessageSent, SendMessage
 
 from loadtest import verify
-from loadtest.receiver import Crowd, Receiver, client_frame
+from loadtest.receiver import MESSAGE, Crowd, Receiver, client_frame
 from loadtest.screen import Advance
 
 CONTENT = "x" * 128
@@ -90,8 +90,9 @@ class Taker(Receiver):
         self.times: list[float] = []
 
     def count(self, payload: bytes) -> None:
-        self.times.append(time.perf_counter())
-        super().count(payload)
+        if payload.startswith(MESSAGE):
+            self.times.append(time.perf_counter())
+            super().count(payload)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import cast
 
 from lumina_protocol.codec import MSGPACK
 from lumina_protocol.frame import EventFrame, ReplyFrame
+from lumina_protocol.messages import MessageCreated
 from lumina_protocol.session import Authenticate, Ping
 
 from loadtest.errors import Broken, Stalled
@@ -55,6 +56,8 @@ def next_frame(data: bytes, at: int) -> tuple[int, int] | None:
 
 
 LAST_PING = client_frame(MSGPACK.request(2, Ping()))
+MESSAGE = MSGPACK.pack((4, MessageCreated.type, {}))[:-1]
+"""How the event of a new message begins."""
 LAST_PONG = b"\x93\x02\x02"  # how [2, 2, body] begins in MessagePack, and no event does
 
 
@@ -167,7 +170,10 @@ class Receiver(asyncio.Protocol):
         return self._ended
 
     def count(self, payload: bytes) -> None:
-        """Take what came after the handshake and the authentication."""
+        """Take what came after the handshake; of a user, the new messages. Of notifications, which
+        are told as well, one has more than another."""
+        if self._token is not None and not payload.startswith(MESSAGE):
+            return
         self.frames += 1
         self.crc = zlib.crc32(payload, self.crc)
         if self.kept is not None:

@@ -93,11 +93,12 @@ class Sends:
                 screen.line(f"  at most {batch} in a transaction")
                 settings = {**engines.settings, "LUMINA_MAX_BATCH": str(batch)}
                 with running(screen, settings, self.profile) as on:
-                    results[batch] = interrupt.run(self._run(screen, on, engines))
+                    results[batch] = interrupt.run(self.run(screen, on, engines))
         faults = [f"batch {b}: {line}" for b in self.batches for line in results[b].faults]
         return Result(side_by_side({b: results[b].figures for b in self.batches}), faults)
 
-    async def _run(self, screen: Screen, on: Stage, engines: Ground) -> Result:
+    async def run(self, screen: Screen, on: Stage, engines: Ground) -> Result:
+        """On a node that is there. Raises LoadTestError, or what the SDK raises."""
         budget, crowd = Budget(), Crowd()
         with screen.step(f"making {self.pairs} pairs"):
             pairs = await self._pairs(on, crowd, budget)

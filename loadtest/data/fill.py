@@ -144,12 +144,12 @@ def _post_parts(posts: Posts) -> Iterator[Part]:
 
 def _notice_parts(notices: Notices) -> Iterator[Part]:
     yield ("media_objects", "media_id user_id kind status content_type bytes sha256 storage_key "
-           + TIMES, notices.media())  # fmt: skip
+           "unused_since " + TIMES, notices.media())  # fmt: skip
     yield ("stories", "story_id user_id media_id media_type visibility view_count "
            + TIMES + " expires_at", notices.stories())  # fmt: skip
     yield "story_views", "story_id user_id created_at", notices.story_views()
     yield ("notification_groups", "user_id group_key notification_type actor_count is_read "
-           "read_at " + TIMES, notices.groups())  # fmt: skip
+           "read_at news_at " + TIMES, notices.groups())  # fmt: skip
     yield ("notifications", "user_id notification_id notification_type group_key title actor_id "
            "post_id comment_id conversation_id story_id is_read read_at created_at",
            notices.rows())  # fmt: skip

@@ -36,7 +36,8 @@ class Notices:
         for n, ms, author, bits in self._stories():
             raw = self.media_id.raw(ms, n)
             yield (UUID(raw), self.people.ids[author], "image", "ready", "image/webp",
-                   50_000 + (bits >> 40 & 0xFFFF), raw + raw, f"stories/{n}", ms, ms)  # fmt: skip
+                   50_000 + (bits >> 40 & 0xFFFF), raw + raw, f"stories/{n}", None, ms,
+                   ms)  # fmt: skip
 
     def stories(self) -> Iterator[Row]:
         for n, ms, author, bits in self._stories():
@@ -55,7 +56,7 @@ class Notices:
         """Every third is still unread, and so are its notifications."""
         for user, key, kind, actors, ms, n, _ in self._notified():
             read = _read(n, ms)
-            yield self.people.ids[user], key, kind, len(actors), read is not None, read, ms, ms
+            yield self.people.ids[user], key, kind, len(actors), read is not None, read, ms, ms, ms
 
     def rows(self) -> Iterator[Row]:
         make = Ids(self.scale.seed, "notification")

@@ -17,6 +17,8 @@ from lumina_rt.store.db import Db, connect
 from lumina_rt.workers.counters import COUNTERS, Comparison, compare
 from tests.cli.command import environment
 
+pytestmark = pytest.mark.timeout(60)  # a busy machine takes long to begin
+
 UNTIL = datetime(2026, 3, 1, tzinfo=UTC)
 TINY = Scale(300, 300, months=1, until=UNTIL)
 SMALL = Scale(2000, 2000, months=3, until=UNTIL)

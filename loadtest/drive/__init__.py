@@ -1,0 +1,1 @@
+"""What every scenario is given: users on many connections, a pace, checks, and figures."""

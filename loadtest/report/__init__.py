@@ -1,0 +1,1 @@
+"""What a run has found: a table, a JSON file, and a page with plots."""
