@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import shutil
 import tempfile
@@ -44,6 +45,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name in ONE_ENGINE:
             item.add_marker("once")
+
+
+def pytest_collection_finish() -> None:
+    """Eight thousand tests and the server's modules stay: looking at them again each time that the
+    garbage collector runs would be a tenth of the suite."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
 
 
 def pytest_asyncio_loop_factories(

@@ -27,7 +27,7 @@ from lumina_rt.second_factor import STEP_S, Secret
 from tests.bus.members import OwnRedis
 from tests.gateway.unharmed import count
 from tests.house import (
-    LOOSE,
+    LIMITS,
     PASSWORD,
     created,
     message,
@@ -334,7 +334,7 @@ async def test_typing_and_other_things_have_limits_of_their_own(settings: Settin
 
 async def test_what_is_left_is_told(settings: Settings) -> None:
     clock = Clock()
-    off = dict.fromkeys(LOOSE, "off")
+    off = dict.fromkeys(LIMITS, "off")
     rates = {**off, "limit_message": "10/1s burst 5", "limit_search": "30/60s burst 10"}
     async with limited(settings, clock, rates, 2) as (one, two):
         await register(one, "alice", "bob")

@@ -84,7 +84,9 @@ async def shown(inbox: Inbox, kind: str, title: str | None) -> NotificationGroup
 
 async def listed(client: Client, kind: str = "") -> list[NotificationGroup]:
     page = await client.call(ListNotifications())
-    async with asyncio.timeout(10):  # the two are asked one after the other, and more may come between
+    async with asyncio.timeout(
+        10
+    ):  # the two are asked one after the other, and more may come between
         while (await client.call(CountNotifications())).unread != page.unread:
             page = await client.call(ListNotifications())
     return [group for group in page.groups if group.group_key.startswith(kind)]
