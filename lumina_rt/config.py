@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Websocket at /v1/socket, and HTTP."""
+    reuse_port: bool = False
+    """Other nodes of this machine listen on the same port, and the kernel spreads connections over
+    them (SO_REUSEPORT); `lumina serve --workers` sets it."""
     tls_cert: Path | None = None
     """A file with the certificate chain in PEM: clients connect by wss://, TLS 1.2 or newer. Leave
     it out where a proxy does TLS, which costs less memory. SIGHUP loads both files anew."""

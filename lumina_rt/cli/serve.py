@@ -1,7 +1,9 @@
-"""`lumina serve`: one node."""
+"""`lumina serve`: one node, or one for each core."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +15,13 @@ if TYPE_CHECKING:
     from lumina_rt import app
 
 
-@click.command("serve", short_help="Run one node.")
-def command() -> None:
+MAX_WORKERS = 64
+
+
+@click.command("serve", short_help="Run one node, or one for each core.")
+@click.option("--workers", type=click.IntRange(1, MAX_WORKERS), default=1, show_default=True,
+              help="Nodes that share the port: one for each core.")  # fmt: skip
+def command(workers: int) -> None:
     """Run one node, configured by the environment.
 
     \b
@@ -33,14 +40,23 @@ def command() -> None:
     says 503, requests under way are finished, clients are sent to another node, all within 20 s by
     default. A second SIGTERM ends at once.
 
+    With --workers, LUMINA_NODE is followed by -1, -2 and so on, each has a private port, from
+    LUMINA_PRIVATE_PORT on, and one that ends by itself is started again. Limits on connections,
+    and LUMINA_DATABASE_POOL, are of each.
+
     \b
-    Example:
+    Examples:
       export LUMINA_SECRET=$(openssl rand -hex 32)
       export LUMINA_ENCRYPTION_KEYS=k1:$(openssl rand -hex 32)
       LUMINA_DATABASE_URL=postgresql://lumina@db/lumina LUMINA_REDIS_URL=redis://cache lumina serve
+      lumina serve --workers 8
     """
     settings = read_settings()
     # Only now, for it takes a second: what is wrong with the settings is said at once.
+    if workers > 1:
+        from lumina_rt.cli.workers import run  # noqa: PLC0415
+
+        sys.exit(asyncio.run(run(settings, workers)))
     from lumina_rt import app  # noqa: PLC0415
     from lumina_rt.telemetry import setup_logging  # noqa: PLC0415
 

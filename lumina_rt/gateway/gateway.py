@@ -104,12 +104,12 @@ class Gateway:
 
     async def listen(self) -> int:
         """Start to accept; returns the port. Raises OSError when it cannot be had."""
-        host, port = self.settings.host, self.settings.port
+        host, port, shared = self.settings.host, self.settings.port, self.settings.reuse_port
         if self.certificates:
             self._server = listener = TlsListener(self, self.certificates)
-            return await listener.listen(host, port, BACKLOG)
+            return await listener.listen(host, port, BACKLOG, reuse_port=shared)
         self._server = server = await self.loop.create_server(
-            lambda: Edge(self), host, port, backlog=BACKLOG
+            lambda: Edge(self), host, port, backlog=BACKLOG, reuse_port=shared
         )
         bound: int = server.sockets[0].getsockname()[1]
         return bound

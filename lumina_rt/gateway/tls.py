@@ -82,7 +82,7 @@ class TlsListener:
         self._accepting: list[asyncio.Task[None]] = []
         self._greeting: set[asyncio.Task[None]] = set()
 
-    async def listen(self, host: str, port: int, backlog: int) -> int:
+    async def listen(self, host: str, port: int, backlog: int, *, reuse_port: bool) -> int:
         """Returns the port. Raises OSError when it cannot be had."""
         loop = self._gateway.loop
         found = await loop.getaddrinfo(
@@ -90,7 +90,9 @@ class TlsListener:
         )
         try:
             for family, _, _, _, where in dict.fromkeys(found):
-                sock = socket.create_server(where, family=family, backlog=backlog)
+                sock = socket.create_server(
+                    where, family=family, backlog=backlog, reuse_port=reuse_port
+                )
                 sock.setblocking(False)
                 self._sockets.append(sock)
         except OSError:

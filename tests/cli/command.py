@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 from tests.leaks import look
 
@@ -68,3 +70,25 @@ def open_folder() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+@contextmanager
+def serving(settings: dict[str, str], *args: str) -> Iterator[subprocess.Popen[str]]:
+    command = [*COMMAND, "serve", *args]
+    with subprocess.Popen(
+        command, env=environment(**settings), cwd="/", stderr=subprocess.PIPE, text=True
+    ) as node:
+        try:
+            yield node
+        finally:
+            node.kill()
+
+
+def said(log: IO[str] | None, event: str) -> dict[str, Any]:
+    """The next line of the log that says so."""
+    assert log
+    for line in log:
+        told: dict[str, Any] = json.loads(line)
+        if event in told["event"]:
+            return told
+    raise AssertionError(f"the node has ended without saying: {event}")

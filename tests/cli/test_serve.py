@@ -1,38 +1,14 @@
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import ssl
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
-from lumina_rt.config import Settings
-from tests.cli.command import COMMAND, complaint, environment, lumina
+from tests.cli.command import complaint, environment, lumina, said, serving
 from tests.gateway.certificate import Certificate
-
-SECRET = "5b1f0c6e9d2a4f7c8e3b6a1d0f9c2e7b"
-
-
-@pytest.fixture
-def good(settings: Settings, tmp_path: Path) -> dict[str, str]:
-    return {
-        "database_url": settings.database_url,
-        "redis_url": settings.redis_url,
-        "redis_prefix": settings.redis_prefix,
-        "secret": SECRET,
-        "encryption_keys": f"k1:{SECRET}{SECRET[::-1]}",
-        "environment": "development",
-        "blob_dir": str(tmp_path / "blobs"),
-        "port": "0",
-        "private_port": "0",
-        "log_level": "warning",  # or the first node of an hour says that it makes partitions
-    }
 
 
 def serve(settings: dict[str, str], **changes: str) -> str:
@@ -86,28 +62,6 @@ def test_a_secret_is_never_shown(good: dict[str, str]) -> None:
     assert "hunter2" not in said
 
 
-@contextmanager
-def running(settings: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    command = [*COMMAND, "serve"]
-    with subprocess.Popen(
-        command, env=environment(**settings), cwd="/", stderr=subprocess.PIPE, text=True
-    ) as node:
-        try:
-            yield node
-        finally:
-            node.kill()
-
-
-def said(log: IO[str] | None, event: str) -> dict[str, Any]:
-    """The next line of the log that says so."""
-    assert log
-    for line in log:
-        told: dict[str, Any] = json.loads(line)
-        if event in told["event"]:
-            return told
-    raise AssertionError(f"the node has ended without saying: {event}")
-
-
 def asks(line: ssl.SSLSocket) -> bool:
     """Whether the node answers on this connection."""
     line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -122,7 +76,7 @@ def test_tls_files_are_loaded_anew_at_sighup(good: dict[str, str], tmp_path: Pat
     used, first, second = (Certificate.make(tmp_path, name) for name in ("used", "one", "two"))
     used.replace(first)
     tls = {"tls_cert": str(used.cert), "tls_key": str(used.key), "log_level": "info"}
-    with running({**good, **tls}) as node:
+    with serving({**good, **tls}) as node:
         url = said(node.stderr, "ready")["url"]
         assert url.startswith("wss://127.0.0.1:")
         port = int(url.rpartition(":")[2].partition("/")[0])
