@@ -25,7 +25,7 @@ from lumina_rt.blobs.opening import open_blobs
 from lumina_rt.blobs.rules import MediaRules
 from lumina_rt.bus.bus import Bus
 from lumina_rt.bus.bus import connect as connect_redis
-from lumina_rt.bus.entry import Delivery
+from lumina_rt.bus.entry import Delivery, keys
 from lumina_rt.bus.limits import SharedLimits
 from lumina_rt.bus.limits import connect as connect_limits
 from lumina_rt.bus.presence import Registry
@@ -401,7 +401,7 @@ def changes_in(pool: Pool) -> Read:
 
 
 def deliveries(emitted: list[Emitted]) -> list[Delivery]:
-    return [Delivery(e.to, e.payload, e.place, e.blind) for e in emitted]
+    return [Delivery(keys(e.to), e.payload, e.place, keys(e.blind)) for e in emitted]
 
 
 async def _end(node: Node) -> None:

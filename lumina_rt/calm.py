@@ -21,7 +21,7 @@ from lumina_protocol.frame import Event, EventFrame, Kind
 from lumina_protocol.receipts import Receipt, ReceiptsTold
 from lumina_protocol.settings import SettingsChanged
 
-from lumina_rt.bus.entry import Delivery
+from lumina_rt.bus.entry import Delivery, keys
 from lumina_rt.store.db import Db
 from lumina_rt.store.queries import query
 
@@ -97,7 +97,7 @@ class Calm:
         if delivery.place is None:
             return self._without_calm(delivery) if self.users else delivery
         if len(delivery.to) == 1 and delivery.payload.startswith((SETTINGS, LEFT)):
-            self._own(delivery.to[0], delivery.payload)
+            self._own(UUID(bytes=delivery.to[0]), delivery.payload)
         return delivery
 
     def _own(self, user_id: UUID, payload: bytes) -> None:
@@ -120,15 +120,17 @@ class Calm:
             self._wake.set()
 
     def _without_calm(self, delivery: Delivery) -> Delivery:
-        calm = self.users.intersection(delivery.to)
-        if not calm or not delivery.payload.startswith((TYPING, RECEIPTS)):
+        if not delivery.payload.startswith((TYPING, RECEIPTS)):
+            return delivery
+        calm = self.users.intersection(UUID(bytes=key) for key in delivery.to)
+        if not calm:
             return delivery
         if delivery.payload.startswith(RECEIPTS):
             told = ReceiptsTold.model_validate(_body(delivery.payload))
             for user_id in calm:
                 self._hold(user_id, told)
-        rest = tuple(user_id for user_id in delivery.to if user_id not in calm)
-        return Delivery(rest, delivery.payload)
+        held = {*keys(calm)}
+        return Delivery(tuple(key for key in delivery.to if key not in held), delivery.payload)
 
     def _hold(self, user_id: UUID, told: ReceiptsTold) -> None:
         held = self._held.setdefault(user_id, {}).setdefault(told.conversation_id, {})
@@ -171,4 +173,4 @@ class Calm:
                 told = ReceiptsTold(
                     conversation_id=conversation_id, receipts=list(receipts.values())
                 )
-                self.give(Delivery((user_id,), MSGPACK.event(told)))
+                self.give(Delivery(keys([user_id]), MSGPACK.event(told)))

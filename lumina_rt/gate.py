@@ -133,7 +133,7 @@ class Gate:
 
     def _is_here(self, delivery: Delivery) -> bool:
         sessions = self.hub.sessions
-        return any(user_id in sessions for user_id in (*delivery.to, *delivery.blind))
+        return any(key in sessions for key in (*delivery.to, *delivery.blind))
 
     def _pass(self, stream: UUID, rev: int, delivery: Delivery) -> None:
         self._remember(stream, rev)

@@ -67,11 +67,12 @@ class Hub:
     quiet: Quiet | None = None
     left: list[Callable[[Receiver], None]] = field(default_factory=list)
     """To be called when a session has left, maybe twice."""
-    sessions: dict[UUID, list[Receiver]] = field(default_factory=dict)
+    sessions: dict[bytes, list[Receiver]] = field(default_factory=dict)
+    """By the 16 bytes of a user's id."""
 
     def join(self, user_id: UUID, receiver: Receiver) -> None:
         """From now on the receiver gets the events of this user; oldest sessions make room."""
-        receivers = self.sessions.setdefault(user_id, [])
+        receivers = self.sessions.setdefault(user_id.bytes, [])
         receivers.append(receiver)
         if self.attendance and len(receivers) == 1:
             self.attendance.opened(user_id)
@@ -81,10 +82,10 @@ class Hub:
             receivers.pop(0).outnumbered()
 
     def leave(self, user_id: UUID, receiver: Receiver) -> None:
-        receivers = self.sessions.get(user_id, [])
+        receivers = self.sessions.get(user_id.bytes, [])
         if receiver in receivers:
             receivers.remove(receiver)
-        ended = not receivers and self.sessions.pop(user_id, None) is not None
+        ended = not receivers and self.sessions.pop(user_id.bytes, None) is not None
         for call in self.left:
             call(receiver)
         if self.attendance:
@@ -96,7 +97,7 @@ class Hub:
 
     def end(self, user_id: UUID, session_id: UUID) -> None:
         """This login of the user is over."""
-        for receiver in tuple(self.sessions.get(user_id, ())):
+        for receiver in tuple(self.sessions.get(user_id.bytes, ())):
             receiver.login_ended(session_id)
 
     def deliver(self, delivery: Delivery) -> None:
@@ -106,10 +107,10 @@ class Hub:
     def give(self, delivery: Delivery) -> None:
         frames: dict[Codec, bytes] = {}
         delivered, place, codec, frame = 0, delivery.place, None, b""
-        for user_id in delivery.to:
-            receivers = self.sessions.get(user_id, ())
-            delivered += len(receivers)
-            for receiver in receivers:
+        receivers_of = self.sessions.get
+        for key in delivery.to:
+            for receiver in receivers_of(key, ()):
+                delivered += 1
                 if receiver.codec is not codec:
                     codec = receiver.codec
                     frame = frames.get(codec) or frames.setdefault(

@@ -19,7 +19,7 @@ from lumina_protocol.frame import Event, EventFrame
 from lumina_protocol.messages import Message
 from pydantic import ValidationError
 
-from lumina_rt.bus.entry import Delivery
+from lumina_rt.bus.entry import Delivery, keys
 from lumina_rt.gate import Filling
 from lumina_rt.store.queries import query
 from lumina_rt.streams import own_stream, owner
@@ -198,7 +198,7 @@ def _filling(page: Page, audience: Audience) -> Filling:
     wholly = tuple(members - some)
     told = [(wholly, page.messages), *(((user,), seen) for user, seen in partly.items())]
     place = page.conversation_id, page.to_rev
-    deliveries = [Delivery(to, MSGPACK.event(page.synced(seen)), place) for to, seen in told]
+    deliveries = [Delivery(keys(to), MSGPACK.event(page.synced(seen)), place) for to, seen in told]
     return Filling(page.conversation_id, page.to_rev, deliveries, page.to_rev < page.last_rev)
 
 
@@ -212,7 +212,8 @@ async def _personal(tx: Tx, revs: Mapping[UUID, int]) -> list[Filling]:
 def _own(user_id: UUID, rows: Sequence[Row]) -> Filling:
     stream = own_stream(user_id)
     deliveries = [
-        Delivery((user_id,), MSGPACK.event(personal(row)), (stream, row["rev"])) for row in rows
+        Delivery(keys([user_id]), MSGPACK.event(personal(row)), (stream, row["rev"]))
+        for row in rows
     ]
     return Filling(stream, rows[-1]["rev"], deliveries, len(rows) == PAGE)
 

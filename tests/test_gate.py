@@ -17,7 +17,7 @@ from lumina_protocol.fields import uuid7
 
 from lumina_rt import gate as module
 from lumina_rt.app import keep_running
-from lumina_rt.bus.entry import Delivery, Place
+from lumina_rt.bus.entry import Delivery, Place, keys
 from lumina_rt.gate import HELD, STREAMS_AT_ONCE, Filling, Gate
 from lumina_rt.hub import Hub
 from lumina_rt.telemetry import Telemetry
@@ -68,7 +68,7 @@ class History:
         self.go_on.set()
 
     def commit(self, rev: int, stream: UUID = TALK) -> Delivery:
-        event = Delivery((ALICE,), f"{rev}".encode(), (stream, rev))
+        event = Delivery(keys([ALICE]), f"{rev}".encode(), (stream, rev))
         self.events.setdefault(stream, {})[rev] = event
         return event
 
@@ -95,7 +95,7 @@ class History:
         told = [events[rev] for rev in some]
         if self.paged:
             page, place = f"{after + 1}-{upto}".encode(), (stream, upto)
-            told = [Delivery((user,), page, place) for user in (ALICE, BOB)]
+            told = [Delivery(keys([user]), page, place) for user in (ALICE, BOB)]
         return Filling(stream, upto, told, len(revs) > PAGE)
 
 
@@ -223,7 +223,7 @@ async def test_revs_that_were_superseded_are_no_hole_for_ever(house: House) -> N
 
 async def test_what_is_for_nobody_here_leaves_no_hole_to_fill(house: House) -> None:
     house.gate.arrive(house.history.commit(1))
-    house.gate.arrive(Delivery((NOBODY,), b"3", (TALK, 3)))
+    house.gate.arrive(Delivery(keys([NOBODY]), b"3", (TALK, 3)))
     house.gate.arrive(house.history.commit(4))
     assert house.alice.got == ["1", "4"]
     assert house.history.reads == []
@@ -354,17 +354,17 @@ async def test_who_may_not_see_a_rev_is_told_that_it_is_nothing_for_them(house: 
     bob = Session()
     house.gate.hub.join(BOB, bob)
     house.gate.arrive(house.history.commit(1))
-    house.gate.arrive(Delivery((ALICE,), b"2", (TALK, 2), blind=(BOB, NOBODY)))
+    house.gate.arrive(Delivery(keys([ALICE]), b"2", (TALK, 2), blind=keys([BOB, NOBODY])))
     assert house.alice.got == ["1", "2"]
     assert bob.got == [void(2)]
-    house.gate.arrive(Delivery((ALICE,), b"2", (TALK, 2), blind=(BOB, NOBODY)))
+    house.gate.arrive(Delivery(keys([ALICE]), b"2", (TALK, 2), blind=keys([BOB, NOBODY])))
     assert bob.got == [void(2)]
 
 
 async def test_a_void_keeps_its_place_in_the_order(house: House) -> None:
     """Also where only somebody who may not see it is on this node."""
     house.gate.arrive(house.history.commit(1))
-    house.gate.arrive(Delivery((NOBODY,), b"3", (TALK, 3), blind=(ALICE,)))
+    house.gate.arrive(Delivery(keys([NOBODY]), b"3", (TALK, 3), blind=keys([ALICE])))
     house.gate.arrive(house.history.commit(4))
     assert house.alice.got == ["1"]
     house.gate.arrive(house.history.commit(2))
@@ -383,7 +383,7 @@ async def test_no_more_is_held_than_allowed_and_none_is_lost(house: House) -> No
 
 async def test_what_has_no_place_is_whispered_however_often_it_comes(house: House) -> None:
     for _ in range(2):
-        house.gate.arrive(Delivery((ALICE,), b"typing"))
+        house.gate.arrive(Delivery(keys([ALICE]), b"typing"))
     assert house.alice.got == ["whispered typing"] * 2
 
 
@@ -413,7 +413,7 @@ async def test_what_was_being_read_when_it_forgot_is_not_told(house: House) -> N
 async def test_what_it_remembers_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REMEMBERED", 10)
     for number in range(100):
-        house.gate.arrive(Delivery((ALICE,), b"", (UUID(int=number), 1)))
+        house.gate.arrive(Delivery(keys([ALICE]), b"", (UUID(int=number), 1)))
     assert len(house.gate._revs) == 10
 
 

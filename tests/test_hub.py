@@ -9,7 +9,7 @@ from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import EventFrame
 from lumina_protocol.session import Hello
 
-from lumina_rt.bus.entry import Delivery, Place
+from lumina_rt.bus.entry import Delivery, Place, keys
 from lumina_rt.hub import Hub
 from lumina_rt.telemetry import Telemetry
 
@@ -89,25 +89,25 @@ def deliveries(hub: Hub) -> float | None:
 
 def test_an_event_goes_to_every_session_of_its_users_and_to_nobody_else(hub: Hub) -> None:
     phone, laptop, bob, carol = (joined(hub, user) for user in (ALICE, ALICE, BOB, CAROL))
-    hub.deliver(Delivery((ALICE, BOB), payload(1)))
-    hub.deliver(Delivery((BOB,), payload(2)))
+    hub.deliver(Delivery(keys([ALICE, BOB]), payload(1)))
+    hub.deliver(Delivery(keys([BOB]), payload(2)))
     assert [s.events() for s in (phone, laptop, bob, carol)] == [[1], [1], [1, 2], []]
     assert deliveries(hub) == 4
 
 
 def test_a_session_is_told_where_an_event_belongs(hub: Hub) -> None:
     alice, talk = joined(hub, ALICE), uuid7()
-    hub.deliver(Delivery((ALICE,), payload(1), (talk, 7), blind=(BOB,)))
+    hub.deliver(Delivery(keys([ALICE]), payload(1), (talk, 7), blind=keys([BOB])))
     assert alice.places == [(talk, 7)]
 
 
 def test_who_has_left_gets_nothing_more(hub: Hub) -> None:
     phone, laptop = joined(hub, ALICE), joined(hub, ALICE)
-    hub.deliver(Delivery((ALICE,), payload(1)))
+    hub.deliver(Delivery(keys([ALICE]), payload(1)))
     hub.leave(ALICE, phone)
-    hub.deliver(Delivery((ALICE,), payload(2)))
+    hub.deliver(Delivery(keys([ALICE]), payload(2)))
     hub.leave(ALICE, laptop)
-    hub.deliver(Delivery((ALICE,), payload(3)))
+    hub.deliver(Delivery(keys([ALICE]), payload(3)))
     assert (phone.events(), laptop.events()) == ([1], [1, 2])
     assert hub.sessions == {}, "nothing is kept of a user without sessions"
 
@@ -116,7 +116,7 @@ def test_leaving_twice_or_without_having_joined_does_no_harm(hub: Hub) -> None:
     phone, stranger = joined(hub, ALICE), Session()
     hub.leave(ALICE, stranger)
     hub.leave(BOB, stranger)
-    hub.deliver(Delivery((ALICE,), payload(1)))
+    hub.deliver(Delivery(keys([ALICE]), payload(1)))
     assert phone.events() == [1]
     hub.leave(ALICE, phone)
     hub.leave(ALICE, phone)
@@ -128,7 +128,7 @@ def test_an_event_is_encoded_once_for_each_codec_however_many_get_it(
 ) -> None:
     users = [uuid7() for _ in range(100)]
     sessions = [joined(hub, user, codec) for user in users for codec in (MSGPACK, JSON)]
-    hub.deliver(Delivery(tuple(users), payload(7)))
+    hub.deliver(Delivery(keys(users), payload(7)))
     assert sorted(codec.subprotocol for codec in framing.made) == [
         "lumina.v1.json",
         "lumina.v1.msgpack",
@@ -141,10 +141,10 @@ def test_an_event_is_encoded_once_for_each_codec_however_many_get_it(
 
 def test_a_codec_that_nobody_speaks_costs_nothing(hub: Hub, framing: Framing) -> None:
     joined(hub, ALICE, JSON)
-    hub.deliver(Delivery((ALICE, BOB), payload(1)))
+    hub.deliver(Delivery(keys([ALICE, BOB]), payload(1)))
     assert framing.made == [JSON]
     framing.made.clear()
-    hub.deliver(Delivery((BOB, CAROL), payload(2)))
+    hub.deliver(Delivery(keys([BOB, CAROL]), payload(2)))
     assert framing.made == []
     assert deliveries(hub) == 1
 
@@ -152,7 +152,7 @@ def test_a_codec_that_nobody_speaks_costs_nothing(hub: Hub, framing: Framing) ->
 def test_the_oldest_session_makes_room_for_one_too_many(hub: Hub) -> None:
     sessions = [joined(hub, ALICE) for _ in range(5)]
     other = joined(hub, BOB)
-    hub.deliver(Delivery((ALICE, BOB), payload(1)))
+    hub.deliver(Delivery(keys([ALICE, BOB]), payload(1)))
     assert [session.outnumbered_times for session in sessions] == [1, 1, 0, 0, 0]
     assert [session.events() for session in sessions] == [[], [], [1], [1], [1]]
     assert (other.outnumbered_times, other.events()) == (0, [1])
@@ -166,5 +166,5 @@ def test_a_session_that_left_has_made_room(hub: Hub) -> None:
     joined(hub, ALICE)
     assert [s.outnumbered_times for s in (first, second, third, fourth)] == [1, 0, 0, 0]
     hub.leave(ALICE, first)  # as its connection does when it is lost
-    hub.deliver(Delivery((ALICE,), payload(1)))
+    hub.deliver(Delivery(keys([ALICE]), payload(1)))
     assert [s.events() for s in (first, third, fourth)] == [[], [1], [1]]

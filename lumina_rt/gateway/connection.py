@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 READY, CLOSED, OPEN = State.READY, State.CLOSED, SocketState.OPEN
 CLOSE, CONT, BINARY, TEXT = Opcode.CLOSE, Opcode.CONT, Opcode.BINARY, Opcode.TEXT
 PATH = "/v1/socket"
+UNCOUNTED = 16
+"""Frames that may wait for the next tick: together at most what `outbox_bytes` is at least."""
 CLOSE_TIMEOUT_S = 5
 ENDED_TIMEOUT_S = 0.5
 LEAVE_TIMEOUT_S = 5
@@ -70,7 +72,7 @@ class Connection(asyncio.Protocol):
         self.catch_up: CatchUp | None = None
         self.drained: asyncio.Future[None] | None = None  # somebody waits for the client to read
         self.outbox: list[bytes] = []
-        self.outbox_bytes = 0  # of events only; answers are bounded by not serving on, see _next
+        self.outbox_bytes = 0  # where they are counted; of answers see _next, which bounds them
         self.message: bytearray | None = None  # a fragmented message, as far as it has come
         self.writable = self.reading = True
         self.stalled = 0  # requests that are answered, and may let others begin when all is read
@@ -103,6 +105,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.writable = False
+        self.outbox_bytes = sum(map(len, self.outbox))
         if self.session.state is not CLOSED:
             self.gateway.budget.paused(self)
         self._update_reading()
@@ -143,19 +146,33 @@ class Connection(asyncio.Protocol):
 
         The innermost lines of fan-out. A session that is READY has an open socket.
         """
+        outbox = self.outbox
+        slow = not self.writable or len(outbox) >= UNCOUNTED or self.catch_up is not None
+        if slow and not self._has_room(frame, place):
+            return
+        if not outbox:
+            if self.session.state is not READY:
+                return
+            flusher = self.gateway.flusher  # as `mark` does
+            flusher.events.append(self)
+            if not flusher.scheduled:
+                flusher.schedule()
+        outbox.append(frame)
+
+    def _has_room(self, frame: bytes, place: Place) -> bool:
         if self.session.state is not READY:
-            return
+            return False
         if self.catch_up is not None and not self._is_level(place):
-            return
+            return False
+        if self.writable and not self.outbox_bytes:
+            self.outbox_bytes = sum(map(len, self.outbox))
         self.outbox_bytes += len(frame)
         if not self.writable and not self.gateway.budget.takes(self, len(frame)):
-            return
+            return False
         if self.outbox_bytes > self.gateway.outbox_limit:
             self.too_slow()
-            return
-        if not self.outbox:
-            self.gateway.flusher.mark(self, reply=False)
-        self.outbox.append(frame)
+            return False
+        return True
 
     async def tell(self, event: Event | EventFrame) -> None:
         """Write an event of a resume, and wait until the client has read most of what waits."""
@@ -202,11 +219,16 @@ class Connection(asyncio.Protocol):
         self.close(CloseCode.TOKEN_EXPIRED, "the token has expired; get a new one and resume")
 
     def flush(self) -> None:
-        if self.outbox and self.writable:
-            joined = self.outbox[0] if len(self.outbox) == 1 else b"".join(self.outbox)
-            self.outbox.clear()
-            self.outbox_bytes = 0
-            self.transport.write(joined)
+        outbox = self.outbox
+        if not outbox or not self.writable:
+            return
+        if len(outbox) == 1:
+            joined = outbox.pop()
+        else:
+            joined = b"".join(outbox)
+            outbox.clear()
+        self.outbox_bytes = 0
+        self.transport.write(joined)
 
     def beat(self) -> None:
         """Whom we do not read from we cannot hear: it lives while it reads, or waits for us."""

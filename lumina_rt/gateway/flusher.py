@@ -12,6 +12,8 @@ from typing import Protocol
 
 BATCH = 256
 """Connections written before the loop may do something else."""
+CHUNK = 16
+"""Of them, before the clock and the replies are looked at again."""
 BUDGET_S = 0.002
 
 
@@ -22,34 +24,39 @@ class Flushable(Protocol):
 class Flusher:
     """One per node. A reply goes ahead of events: somebody waits for it."""
 
-    __slots__ = ("_events", "_loop", "_replies", "_scheduled")
+    __slots__ = ("_loop", "_replies", "events", "scheduled")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._replies: deque[Flushable] = deque()
-        self._events: deque[Flushable] = deque()
-        self._scheduled = False
+        self.events: deque[Flushable] = deque()
+        self.scheduled = False
 
     def mark(self, connection: Flushable, *, reply: bool) -> None:
         """The connection has something to write. Marking it twice does no harm."""
-        (self._replies if reply else self._events).append(connection)
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._flush)
+        (self._replies if reply else self.events).append(connection)
+        if not self.scheduled:
+            self.schedule()
+
+    def schedule(self) -> None:
+        self.scheduled = True
+        self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         try:
             self._flush_batch()
         finally:  # one connection's fault is the loop's to report, and nobody else's to bear
-            self._scheduled = bool(self._replies or self._events)
-            if self._scheduled:
-                self._loop.call_soon(self._flush)
+            self.scheduled = False
+            if self._replies or self.events:
+                self.schedule()
 
     def _flush_batch(self) -> None:
         until = self._loop.time() + BUDGET_S
-        for written in range(BATCH):
-            if not (queue := self._replies or self._events):
+        for _ in range(BATCH // CHUNK):
+            if not (queue := self._replies or self.events):
                 break
-            queue.popleft().flush()
-            if written % 16 == 15 and self._loop.time() > until:
+            next_one = queue.popleft
+            for _ in range(min(CHUNK, len(queue))):
+                next_one().flush()
+            if self._loop.time() > until:
                 break

@@ -15,7 +15,7 @@ def sessions_of(gateway: Gateway, users: Iterable[UUID]) -> list[Told]:
     return [
         {"user_id": str(user_id), **_told(receiver)}
         for user_id in users
-        for receiver in gateway.hub.sessions.get(user_id, ())
+        for receiver in gateway.hub.sessions.get(user_id.bytes, ())
         if isinstance(receiver, Connection)
     ]
 

@@ -98,7 +98,7 @@ class Tail:
             self.gate.catch_up(row["conversation_id"], row["from_rev"] - 1, row["to_rev"])
             return
         for user_id, rev in zip(row["user_ids"], row["user_revs"] or (), strict=False):
-            if user_id in self.gate.hub.sessions:
+            if user_id.bytes in self.gate.hub.sessions:
                 self.gate.catch_up(own_stream(user_id), rev - 1, rev)
 
     def _told(self, horizon: int) -> None:

@@ -15,7 +15,7 @@ from lumina_protocol.fields import uuid7
 
 from lumina_rt.app import keep_running
 from lumina_rt.bus.bus import Bus, connect
-from lumina_rt.bus.entry import Delivery
+from lumina_rt.bus.entry import Delivery, keys
 from lumina_rt.dev.engines import die_with_parent
 from lumina_rt.telemetry import Telemetry
 
@@ -45,7 +45,7 @@ class Member:
 
 
 def deliveries(payloads: Iterable[bytes]) -> list[Delivery]:
-    return [Delivery((USER,), payload, (USER, 1)) for payload in payloads]
+    return [Delivery(keys([USER]), payload, (USER, 1)) for payload in payloads]
 
 
 def numbered(name: str, first: int, last: int) -> list[bytes]:

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lumina_rt.bus.entry import VERSION, Delivery, Entry, UnreadableEntry, pack, unpack
+from lumina_rt.bus.entry import VERSION, Delivery, Entry, UnreadableEntry, keys, pack, unpack
 
 PLACES = st.none() | st.tuples(st.uuids(), st.integers(0, 2**63 - 1))
 USERS = st.lists(st.uuids(), max_size=4).map(tuple)
-DELIVERIES = st.builds(Delivery, USERS, st.binary(), PLACES, USERS)
+KEYS = USERS.map(keys)
+DELIVERIES = st.builds(Delivery, KEYS, st.binary(), PLACES, KEYS)
 ENTRIES = st.builds(
     Entry,
     st.text(),
@@ -41,7 +42,9 @@ def test_what_is_packed_comes_out_as_it_was(entry: Entry) -> None:
 
 
 def test_an_entry_is_small_and_looks_as_the_module_says() -> None:
-    entry = Entry("one#1", 7, [Delivery((USER,), b"event", (TALK, 3), (BLIND,))], "joined", (TALK,))
+    entry = Entry(
+        "one#1", 7, [Delivery(keys([USER]), b"event", (TALK, 3), keys([BLIND]))], "joined", (TALK,)
+    )
     assert msgpack.unpackb(pack(entry)) == [
         VERSION,
         "one#1",
@@ -94,7 +97,7 @@ def check(data: bytes) -> None:
     assert all(type(subject) is UUID for subject in entry.touched)
     for delivery in entry.deliveries:
         assert type(delivery.payload) is bytes
-        assert all(type(user) is UUID for user in (*delivery.to, *delivery.blind))
+        assert all(type(key) is bytes and len(key) == 16 for key in (*delivery.to, *delivery.blind))
         assert delivery.place is None or [type(part) for part in delivery.place] == [UUID, int]
     assert unpack(pack(entry)) == entry
 

@@ -26,7 +26,7 @@ from lumina_protocol.messages import MessageCreated
 from lumina_protocol.session import Authenticate, Resume
 
 from lumina_rt.app import Node
-from lumina_rt.bus.entry import Delivery
+from lumina_rt.bus.entry import Delivery, keys
 from lumina_rt.client import Client, Connected, Inbox
 from lumina_rt.client.link import Link
 from lumina_rt.config import Settings
@@ -180,7 +180,7 @@ async def test_a_resume_ends_although_what_it_has_heard_of_is_not_there(
                 resuming = asyncio.create_task(resumed(node, asked))
                 await resume.waiting()
                 lost = MSGPACK.event(ConversationVoid(conversation_id=talk, rev=99))
-                node.gateway.hub.deliver(Delivery((bob_id,), lost, (talk, 99)))
+                node.gateway.hub.deliver(Delivery(keys([bob_id]), lost, (talk, 99)))
             async with asyncio.timeout(LIMIT_S):
                 assert await resuming == [1]
 
@@ -204,7 +204,7 @@ async def test_what_the_bus_brings_from_before_a_node_began_is_told_once(
                 await all_settled(fresh)
                 for rev in (2, 3, 4):
                     late = MSGPACK.event(ConversationVoid(conversation_id=talk, rev=rev))
-                    fresh.gate.arrive(Delivery((id_of(bob),), late, (talk, rev)))
+                    fresh.gate.arrive(Delivery(keys([id_of(bob)]), late, (talk, rev)))
                 last = await say(alice, talk, "four")
                 async with asyncio.timeout(LIMIT_S):
                     while len(heard) == told:

@@ -11,7 +11,7 @@ from lumina_protocol.fields import uuid7
 from lumina_protocol.frame import EventFrame, Kind
 
 from lumina_rt.app import Node
-from lumina_rt.bus.entry import Delivery
+from lumina_rt.bus.entry import Delivery, keys
 from lumina_rt.gateway.connection import Connection
 from tests.gateway.wire import Wire
 
@@ -63,5 +63,5 @@ def deliver(node: Node, wire: Wire, number: int, size: int = 0) -> EventFrame:
     assert wire.ready
     event = EventFrame("test.event", {"number": number, "padding": "x" * size})
     payload = MSGPACK.pack([Kind.EVENT.value, event.type, event.body])
-    node.gateway.hub.deliver(Delivery((wire.ready.user_id,), payload, (uuid7(), 1)))
+    node.gateway.hub.deliver(Delivery(keys([wire.ready.user_id]), payload, (uuid7(), 1)))
     return event

@@ -12,7 +12,7 @@ from lumina_protocol.errors import CloseCode
 from lumina_protocol.frame import EventFrame, Kind
 
 from lumina_rt.app import Node
-from lumina_rt.bus.entry import Delivery
+from lumina_rt.bus.entry import Delivery, keys
 from lumina_rt.config import Settings
 from lumina_rt.gateway.budget import Budget
 from tests.gateway.inside import connection_of, deliver
@@ -117,7 +117,7 @@ async def test_the_slowest_of_a_node_is_closed_and_nobody_else(settings: Setting
 def whisper(node: Node, wire: Wire, number: int) -> None:
     assert wire.ready
     payload = MSGPACK.pack([Kind.EVENT.value, "test.whisper", {"number": number}])
-    node.gateway.hub.deliver(Delivery((wire.ready.user_id,), payload))
+    node.gateway.hub.deliver(Delivery(keys([wire.ready.user_id]), payload))
 
 
 async def test_whispers_are_dropped_above_the_half(settings: Settings) -> None:

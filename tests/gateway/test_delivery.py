@@ -15,7 +15,7 @@ from lumina_protocol.frame import ErrorFrame, EventFrame, ReplyFrame
 from websockets.frames import Opcode
 
 from lumina_rt.app import Node
-from lumina_rt.bus.entry import Delivery
+from lumina_rt.bus.entry import Delivery, keys
 from lumina_rt.client import Client
 from lumina_rt.config import Settings
 from lumina_rt.session import State
@@ -83,6 +83,17 @@ async def test_a_slow_reader_is_closed_and_all_others_get_everything(settings: S
             deliver(node, fast, number)
             assert (await fast.told()).body == (await fast_too.told()).body
         assert count(node, "lumina_closed_total", code="4002") == 1
+
+
+async def test_more_than_the_outbox_holds_in_one_tick_closes_also_who_reads(
+    settings: Settings,
+) -> None:
+    async with unharmed(settings, outbox_bytes=2**20) as node:
+        token = await new_token(node)
+        async with websocket(node, token=token) as wire:
+            for number in range(2**20 // 4000 + 1):
+                deliver(node, wire, number, size=4000)
+            assert await _numbers_until_closed(wire, CloseCode.SLOW_READER) == []
 
 
 async def _numbers_until_closed(wire: Wire, code: int) -> list[int]:
@@ -221,5 +232,5 @@ async def test_a_flood_of_pings_that_nobody_reads_the_answers_of_is_not_read_on(
 
 async def test_an_event_for_nobody_here_is_no_fault(settings: Settings) -> None:
     async with unharmed(settings) as node, websocket(node) as wire:
-        node.gateway.hub.deliver(Delivery((uuid7(),), MSGPACK.pack([4, "test.event", {}])))
+        node.gateway.hub.deliver(Delivery(keys([uuid7()]), MSGPACK.pack([4, "test.event", {}])))
         assert isinstance(await wire.ask("ping", {}), ReplyFrame)

@@ -15,7 +15,7 @@ from lumina_protocol.presence import PresenceChanged, WatchPresence
 from lumina_protocol.receipts import ReadConversation, Receipt, ReceiptsTold
 from lumina_protocol.settings import ChangeSettings, SettingsChanged
 
-from lumina_rt.bus.entry import Delivery
+from lumina_rt.bus.entry import Delivery, keys
 from lumina_rt.config import Settings
 from tests.handlers.test_members import LIMIT_S, House, opened
 from tests.handlers.test_presence import ids
@@ -141,7 +141,7 @@ async def test_an_older_receipt_that_comes_late_does_not_take_the_place_of_a_new
         await house.heard_of("alice", "read")
         late = Receipt(user_id=house.id("dave"), delivered_seq=2, read_seq=1)
         told = ReceiptsTold(conversation_id=group, receipts=[late])
-        house.nodes[0].calm.passing(Delivery((house.id("alice"),), MSGPACK.event(told)))
+        house.nodes[0].calm.passing(Delivery(keys([house.id("alice")]), MSGPACK.event(told)))
         await set_calm(house, on=False)
         receipts = await house.told("alice", ReceiptsTold)
         assert isinstance(receipts, ReceiptsTold)
