@@ -56,6 +56,7 @@ AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,  # the others go on, and who asks again comes after them
+    asyncpg.SerializationError,
 )
 HELD_UP = (
     asyncpg.LockNotAvailableError,
@@ -256,6 +257,12 @@ def held_up(error: Exception) -> bool:
     """Whether this Unavailable is about what was to be changed, which others hold or which takes
     too long, and not about Postgres, which goes on with everything else."""
     return isinstance(error, Unavailable) and isinstance(error.__cause__, HELD_UP)
+
+
+def overtaken(error: Exception) -> bool:
+    """Whether this Unavailable says that what a snapshot shows has been changed since: who looks
+    again sees what became of it."""
+    return isinstance(error.__cause__, asyncpg.SerializationError)
 
 
 def _unavailable(error: Exception) -> Unavailable:

@@ -15,7 +15,7 @@ from lumina_protocol.exports import Export, ExportChanged
 
 from lumina_rt.blobs.local import LocalBlobs
 from lumina_rt.keyring import Keyring
-from lumina_rt.store.db import Db, Tx
+from lumina_rt.store.db import Db, Tx, overtaken
 from lumina_rt.store.queries import query
 from lumina_rt.telemetry import Telemetry
 from lumina_rt.workers import archive
@@ -68,7 +68,9 @@ class ArchiveWorker:
                         await archive.write(tx, export["user_id"], self.keyring, file)
                         size = file.tell()
                     await tx.run(MADE, **export, storage_key=key, size_bytes=size)
-        except Unavailable:
+        except Unavailable as error:
+            if overtaken(error):
+                return True
             raise
         except Exception as error:
             if export is None:

@@ -8,7 +8,7 @@ import zipfile
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import asyncpg
@@ -20,8 +20,9 @@ from lumina_rt.config import Settings
 from lumina_rt.keyring import Keyring
 from lumina_rt.letters import ADDRESS
 from lumina_rt.store.db import Db, Tx
+from lumina_rt.store.queries import Query
 from lumina_rt.telemetry import Telemetry
-from lumina_rt.workers import archive
+from lumina_rt.workers import archive, exports
 from lumina_rt.workers.exports import ArchiveWorker
 from tests.store.seeded import insert_rows
 from tests.workers.rows import add, conversation, database, post, scheduled, user
@@ -208,6 +209,29 @@ async def test_two_nodes_make_each_one_once(
     assert await statuses(pg) == ["ready"] * len(ids)
     assert await pg.fetchval("select count(*) from user_events") == len(ids)
     assert all(read(tmp_path, export_id)["account"] for export_id in ids)
+
+
+async def test_who_sees_one_that_another_has_made_meanwhile_looks_again(
+    settings: Settings, pg: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(pg, await user(pg))
+    really_one, met = Tx.one, list[Query]()
+
+    async def one_behind(tx: Tx, asked: Query, **params: object) -> Any:
+        row = await really_one(tx, asked, **params)
+        if asked is exports.UNHURRIED and not met:  # the first statement: the snapshot is taken
+            met.append(asked)
+            await other.turn()
+        return row
+
+    async with database(settings, 2) as db:
+        one, other = [await worker(settings, db, tmp_path) for _ in range(2)]
+        monkeypatch.setattr(Tx, "one", one_behind)
+        await one.turn()
+    assert await statuses(pg) == ["ready"]
+    counted = one.telemetry.registry.get_sample_value
+    assert not counted("lumina_exports_total", {"outcome": "made"})
+    assert not counted("lumina_exports_total", {"outcome": "failed"})
 
 
 async def test_a_node_that_dies_at_it_is_followed_by_another(
