@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from lumina_protocol.codec import MSGPACK
@@ -81,6 +82,12 @@ class User:
     def coming(self) -> bool:
         """Whether it has lost its connection, and is about to be back."""
         return self._again is not None and not self._again.done()
+
+    @property
+    def host(self) -> str:
+        """http://host:port of the node to which it connects next, or is connected."""
+        where = urlsplit(self._urls[0])
+        return f"{'https' if where.scheme == 'wss' else 'http'}://{where.netloc}"
 
     async def connect(self, *, resume: bool = True, login: bool = False) -> None:
         """Ready when it returns. With `resume`, all that was missed has been told. With `login`,

@@ -13,8 +13,9 @@ from loadtest.scenarios.reactions import Reactions
 from loadtest.scenarios.resume_storm import ResumeStorm
 from loadtest.scenarios.rolling_restart import RollingRestart
 from loadtest.scenarios.stories import Stories
+from loadtest.scenarios.uploads import Uploads
 
 SCENARIOS: tuple[type[Scenario], ...] = (
-    ConnectStorm, DirectChat, BigGroups, Reactions, FeedReads, Stories, ResumeStorm,
+    ConnectStorm, DirectChat, BigGroups, Reactions, FeedReads, Stories, Uploads, ResumeStorm,
     RollingRestart, MixedDay, Idle,
 )  # fmt: skip

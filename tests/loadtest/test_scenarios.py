@@ -26,6 +26,7 @@ from loadtest.scenarios.reactions import STATE, Reactions
 from loadtest.scenarios.resume_storm import ResumeStorm
 from loadtest.scenarios.rolling_restart import RollingRestart
 from loadtest.scenarios.stories import Stories
+from loadtest.scenarios.uploads import Uploads
 from loadtest.screen import Screen
 
 pytestmark = [pytest.mark.embedded_only, pytest.mark.once, pytest.mark.timeout(90)]
@@ -56,7 +57,7 @@ def load(done: Played) -> dict[str, int]:
 SMALL: dict[type[Scenario], dict[str, int]] = {
     ConnectStorm: {}, DirectChat: {}, BigGroups: {"members": 6}, Reactions: {},
     FeedReads: {"follows": 3, "posts": 8}, Stories: {"tellers": 4}, ResumeStorm: {"missed": 5},
-    RollingRestart: {}, MixedDay: {"members": 6}, Idle: {},
+    Uploads: {"pixels": 64}, RollingRestart: {}, MixedDay: {"members": 6}, Idle: {},
 }  # fmt: skip
 
 
@@ -90,6 +91,21 @@ def test_what_users_do_is_timed_step_by_step(
     found = load(played(target, scenario(SMALL[scenario])))
     assert found[DONE] == 40
     assert found[label] > 0
+
+
+def test_what_is_uploaded_becomes_ready(target: Target) -> None:
+    found = load(played(target, Uploads(SMALL[Uploads]), Pace(6, 1, 0)))
+    assert found[DONE] == 6
+
+
+class Scribbles(Uploads):
+    def picture(self) -> bytes:
+        return b"no picture"
+
+
+def test_what_cannot_be_processed_is_a_fault(target: Target) -> None:
+    (fault,) = played(target, Scribbles(SMALL[Uploads]), Pace(3, 1, 0)).faults
+    assert fault.startswith("a picture was not taken: type")
 
 
 def test_a_day_has_something_of_everything(target: Target) -> None:
