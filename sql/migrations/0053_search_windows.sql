@@ -5,6 +5,10 @@
 create index messages_by_time on messages (conversation_id, created_at);
 comment on index messages_by_time is 'search.find: what was sent in a window of time';
 
+-- A topic shows the icon as long as there is one: whose it is may be removed.
+alter table topics drop constraint topics_icon_media_id_fkey,
+    add foreign key (icon_media_id) references media_objects on delete set null;
+
 -- What of a query an index can look for, and finds exactly: phrases as their words, and nothing that is not wanted. All
 -- that the query finds is in it. No word has a "<" in it, see search_fold.
 create function search_loose(wanted tsquery) returns tsquery

@@ -17,6 +17,7 @@ from lumina_protocol.topics import ChangeTopic, FollowTopic, GetTopic, UnfollowT
 from lumina_protocol.watches import ProfileState, TopicState, Watch, WatchEnded
 
 from lumina_rt.client import Client, Inbox
+from tests.handlers.test_beyond_text import MEDIA
 from tests.handlers.test_blocks import refused
 from tests.handlers.test_message_reactions import id_of
 from tests.handlers.test_posts import House, house
@@ -82,7 +83,10 @@ async def test_a_topic_is_told_as_it_changes_on_both_nodes(house: House) -> None
             assert len(await until(box, state)) <= 3
         await carol.call(UnfollowTopic(topic_id=tea, op_id=uuid7()))
         await appoint(house.pg, "alice", "admin")
-        shown = {"color_hex": "#00ff00", "description": "Hot."}
+        icon_id = uuid7()
+        await house.pg.execute(MEDIA, icon_id, "alice", "image", "ready")
+        shown: dict[str, object] = {"color_hex": "#00ff00", "description": "Hot."}
+        shown |= {"display_name": "Tea", "icon_media_id": icon_id}
         await alice.call(ChangeTopic.model_validate({"topic_id": tea, "op_id": uuid7(), **shown}))
         state = state.model_copy(update={**shown, "follower_count": 0})
         await until(inbox, state)
