@@ -131,6 +131,13 @@ insert into media_refs (media_id, subject_type, subject_id)
 select :media_id::uuid, 'topic', :topic_id where :media_id::uuid is not null
 on conflict do nothing;
 
+-- name: of_author
+-- Those in which posts of a user can be among the newest that all see.
+select distinct x.topic_id
+from (select p.post_id from posts p where p.user_id = :user_id and not p.is_deleted and not p.is_archived
+      order by p.post_id desc limit 200) p
+join post_topics x on x.post_id = p.post_id;
+
 -- name: of_post
 select topic_id from post_topics where post_id = :post_id;
 
