@@ -27,6 +27,7 @@ from lumina_protocol.notifications import (
     Type,
 )
 
+from lumina_rt.sentences import sentence, sentence_without_numbers
 from lumina_rt.store.queries import query
 
 if TYPE_CHECKING:
@@ -364,32 +365,11 @@ def _group(row: Row) -> NotificationGroup:
     about = {name: value for name, value in row["about"].items() if name in ABOUT}
     names, count = [one["username"] for one in actors], row["actor_count"]
     if row["hides_numbers"] and "seq" not in row["about"]:  # how much is to be read, all are told
-        title = _sentence_without_numbers(names, count, row["title"])
+        title = sentence_without_numbers(names, count, row["title"])
         return NotificationGroup(**same, **about, title=title, actors=actors)
     counts = {"actor_count": count, "count": row["cause_count"]}
-    title = _sentence(names, count, row["title"])
+    title = sentence(names, count, row["title"])
     return NotificationGroup(**same, **about, **counts, title=title, actors=actors)
-
-
-def _sentence_without_numbers(names: list[str], count: int, what: str) -> str:
-    """ "alice and others reacted to your post"."""
-    if not names or count == 0:
-        return what
-    return f"{names[0]} and others {what}" if count > 1 else f"{names[0]} {what}"
-
-
-def _sentence(names: list[str], count: int, what: str) -> str:
-    """ "alice and 11 others reacted to your post"; of two, both."""
-    if not names or count == 0:
-        return what
-    if count == 1:
-        who = names[0]
-    elif count == 2 and len(names) > 1:
-        who = f"{names[0]} and {names[1]}"
-    else:
-        others = count - 1
-        who = f"{names[0]} and {others} other{'s' if others > 1 else ''}"
-    return f"{who} {what}"
 
 
 def _columns(names: Iterable[Name]) -> dict[str, object]:

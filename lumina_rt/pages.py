@@ -17,10 +17,12 @@ from lumina_protocol.codec import MSGPACK
 from lumina_protocol.conversations import Conversation, ConversationSynced
 from lumina_protocol.frame import Event, EventFrame
 from lumina_protocol.messages import Message
+from lumina_protocol.notifications import NotificationChanged
 from pydantic import ValidationError
 
 from lumina_rt.bus.entry import Delivery, keys
 from lumina_rt.gate import Filling
+from lumina_rt.sentences import without_numbers
 from lumina_rt.store.queries import query
 from lumina_rt.streams import own_stream, owner
 
@@ -219,11 +221,16 @@ def _own(user_id: UUID, rows: Sequence[Row]) -> Filling:
 
 
 def personal(row: Row) -> Event | EventFrame:
-    """The event that is kept in this row of user_events; as it is, when a newer version has put it
-    there and this one does not know it."""
+    """The event that is kept in this row of user_events, without numbers for whom now wants none;
+    as it is, when a newer version has put it there and this one does not know it."""
     body = {**row["body"], "user_rev": row["rev"]}
     model = EVENTS.get(row["event_type"])
+    if model is None:
+        return EventFrame(row["event_type"], body)
     try:
-        return model.model_validate(body) if model else EventFrame(row["event_type"], body)
+        event = model.model_validate(body)
     except ValidationError:
         return EventFrame(row["event_type"], body)
+    if row["hides_numbers"] and isinstance(event, NotificationChanged):
+        return without_numbers(event)
+    return event

@@ -27,6 +27,7 @@ MAKE_TOPICS = query("posts.make_topics")
 SET_TOPICS = query("posts.set_topics")
 SET_MENTIONS = query("posts.set_mentions")
 SHARE = query("post_people.share")
+TOPICS_OF_AUTHOR = query("topics.of_author")
 
 YEAR_MS = 365 * 24 * 3_600_000
 MARGIN_MS = 60_000
@@ -54,6 +55,11 @@ async def publish(tx: Tx, user_id: UUID, request: CreatePost, *, now_ms: int) ->
     tx.tell(PostCreated(post=showing.as_told(post)), to=[user_id])
     tx.touched(new_post(request.post_id), user_id)
     return made
+
+
+async def touch_topics_of(tx: Tx, user_id: UUID) -> None:
+    """All posts of somebody are seen by others than before: who watches their topics is told."""
+    tx.touched(*(row["topic_id"] for row in await tx.all(TOPICS_OF_AUTHOR, user_id=user_id)))
 
 
 async def refuse_unfit(tx: Tx, user_id: UUID, request: CreatePost, *, now_ms: int) -> None:

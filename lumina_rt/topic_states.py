@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 STATES = query("topics.states")
 SEEN = query("topics.seen")
 
-KNOWN = ("topic_id", "display_name", "description", "color_hex", "is_featured", "is_trending")
+KNOWN = (
+    "topic_id",
+    "display_name",
+    "icon_media_id",
+    "description",
+    "color_hex",
+    "is_featured",
+    "is_trending",
+)
 COUNTS = ("post_count", "follower_count")
 
 

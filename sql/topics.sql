@@ -18,7 +18,8 @@ where exists (
 
 -- name: shown
 -- Topics in the order of these ids. What a counter says is its column and what is pending.
-select t.topic_id, t.topic_name, t.display_name, t.description, t.color_hex, t.is_featured, t.is_trending,
+select t.topic_id, t.topic_name, t.display_name, t.icon_media_id, t.description, t.color_hex, t.is_featured,
+       t.is_trending,
        case when not s.hide_metrics then t.post_count + d.posts end as post_count,
        case when not s.hide_metrics then t.follower_count + d.followers end as follower_count,
        to_ms(f.created_at) as followed_at
@@ -99,7 +100,7 @@ from topic_follows f join topics t using (topic_id)
 where f.user_id = :user_id and f.topic_id = :topic_id;
 
 -- name: there
-select from topics where topic_id = :topic_id;
+select icon_media_id from topics where topic_id = :topic_id;
 
 -- name: change
 -- No row when it is so already. An empty text is none, and a missing one stays.
@@ -107,14 +108,35 @@ with asked as (
     select t.topic_id,
            case when :color_hex::text is null then t.color_hex else nullif(:color_hex, '') end as color_hex,
            case when :description::text is null then t.description else nullif(:description, '') end as description,
-           coalesce(:is_featured::boolean, t.is_featured) as is_featured
+           coalesce(:is_featured::boolean, t.is_featured) as is_featured,
+           coalesce(:display_name::text, t.display_name) as display_name,
+           case when not :remove_icon::boolean then coalesce(:icon_media_id::uuid, t.icon_media_id) end as icon_media_id
     from topics t where t.topic_id = :topic_id for no key update
 )
-update topics t set color_hex = a.color_hex, description = a.description, is_featured = a.is_featured
+update topics t set color_hex = a.color_hex, description = a.description, is_featured = a.is_featured,
+                    display_name = a.display_name, icon_media_id = a.icon_media_id
 from asked a
 where t.topic_id = a.topic_id
-  and (t.color_hex, t.description, t.is_featured) is distinct from (a.color_hex, a.description, a.is_featured)
-returning t.topic_id;
+  and (t.color_hex, t.description, t.is_featured, t.display_name, t.icon_media_id)
+      is distinct from (a.color_hex, a.description, a.is_featured, a.display_name, a.icon_media_id)
+returning t.icon_media_id;
+
+-- name: refer_to_icon
+-- After `change`: what the topic uses, and no more.
+with dropped as (
+    delete from media_refs
+    where subject_type = 'topic' and subject_id = :topic_id and media_id is distinct from :media_id::uuid
+)
+insert into media_refs (media_id, subject_type, subject_id)
+select :media_id::uuid, 'topic', :topic_id where :media_id::uuid is not null
+on conflict do nothing;
+
+-- name: of_author
+-- Those in which posts of a user can be among the newest that all see.
+select distinct x.topic_id
+from (select p.post_id from posts p where p.user_id = :user_id and not p.is_deleted and not p.is_archived
+      order by p.post_id desc limit 200) p
+join post_topics x on x.post_id = p.post_id;
 
 -- name: of_post
 select topic_id from post_topics where post_id = :post_id;
@@ -122,7 +144,7 @@ select topic_id from post_topics where post_id = :post_id;
 -- name: states
 -- What these topics are now, for those who watch them. The newest posts are of the last 100 those that everybody may
 -- see: [post, author], the newest first.
-select t.topic_id, t.display_name, t.description, t.color_hex, t.is_featured, t.is_trending,
+select t.topic_id, t.display_name, t.icon_media_id, t.description, t.color_hex, t.is_featured, t.is_trending,
        t.post_count + d.posts as post_count, t.follower_count + d.followers as follower_count, n.newest
 from unnest(:topic_ids::uuid[]) g (topic_id)
 join topics t on t.topic_id = g.topic_id

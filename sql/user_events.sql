@@ -23,8 +23,9 @@ select user_id, rev from numbered;
 
 -- name: since
 -- What happened in the streams of several users after a rev of each.
-select g.user_id, e.rev, e.event_type, e.body
+select g.user_id, e.rev, e.event_type, e.body, s.hide_metrics as hides_numbers
 from unnest(:user_ids::uuid[], :after_revs::bigint[]) g (user_id, after_rev)
+left join user_settings s on s.user_id = g.user_id
 cross join lateral (
     select * from user_events e where e.user_id = g.user_id and e.rev > g.after_rev order by e.rev limit :limit
 ) e

@@ -23,6 +23,8 @@ from lumina_rt.cli.chat_talk import Talk
 MOODS: tuple[Mood, ...] = get_args(Mood)
 HOUR_MS = 3_600_000
 MOST_HOURS = 24 * 366
+SEARCHES = 5
+"""Pages of a search that are asked for while nothing is found; more soon meets the limit."""
 
 
 class Wrong(Exception):
@@ -191,8 +193,13 @@ async def unpin(talk: Talk, rest: str) -> int:
 async def search(talk: Talk, rest: str) -> int:
     if not rest:
         raise Misused
-    page = await talk.client.call(SearchMessages(query=rest, conversation_id=talk.id))
-    more = ", and there are more" if page.cursor else ""
+    asked = SearchMessages(query=rest, conversation_id=talk.id)
+    page = await talk.client.call(asked)
+    for _ in range(SEARCHES):
+        if page.hits or not page.cursor:
+            break
+        page = await talk.client.call(asked.model_copy(update={"cursor": page.cursor}))
+    more = ", and there may be more" if page.cursor else ""
     talk.screen.note(f"{len(page.hits) or 'nothing'} found{more}")
     for hit in reversed(page.hits):
         await talk.learn(hit.message)

@@ -19,7 +19,7 @@ from lumina_protocol.lifecycle import (
     UsernameChanged,
 )
 
-from lumina_rt import second_factor
+from lumina_rt import posting, second_factor
 from lumina_rt.logins import hash_of, prove, recognise, wrong_password
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.queries import query
@@ -96,6 +96,7 @@ async def deactivate(ctx: Ctx, request: Deactivate) -> Deactivated:
             raise wrong_password()
         await tx.run(END_ALL, user_id=ctx.user_id)
         tx.sees_changed(ctx.user_id)
+        await posting.touch_topics_of(tx, ctx.user_id)
     ctx.services.sessions_ended()
     return Deactivated()
 
@@ -116,6 +117,7 @@ async def delete(ctx: Ctx, request: DeleteAccount) -> Deletion:
             raise wrong_password()
         await tx.run(END_ALL, user_id=ctx.user_id)
         tx.sees_changed(ctx.user_id)
+        await posting.touch_topics_of(tx, ctx.user_id)
     ctx.services.sessions_ended()
     return Deletion(until=deleted["until"])
 
@@ -129,6 +131,7 @@ async def restore(ctx: Ctx, request: RestoreAccount) -> Restored:
         await second_factor.ask(ctx, tx, user["user_id"], request.code)
         key = {"user_id": user["user_id"], "password_hash": user["password_hash"]}
         restored = await tx.maybe(RESTORE, **key)
+        await posting.touch_topics_of(tx, user["user_id"])
     if restored is None:
         raise WrongCredentials
     return Restored(**restored)

@@ -21,7 +21,7 @@ from lumina_protocol.moderation import (
 )
 from lumina_protocol.reports import Decision, ModerationActed, ReportDecided
 
-from lumina_rt import access, changes, commenting
+from lumina_rt import access, changes, commenting, posting
 from lumina_rt.notifying import Cause, look_again, notify
 from lumina_rt.once import once
 from lumina_rt.router import Ctx, handles
@@ -47,6 +47,7 @@ ACT_AS = query("reports.act_as")
 LOCK_SUBJECT = query("reports.lock_subject")
 LOCK_CONVERSATION = query("conversations.lock")
 MESSAGE = query("messages.one")
+TOPICS = query("topics.of_post")
 END_ALL = query("sessions.end_others")
 
 
@@ -168,6 +169,7 @@ async def _act(tx: Tx, action: str, report: Row) -> None:
     if action == "suspend":
         await tx.run(SUSPEND, user_id=report["owner_id"])
         tx.sees_changed(report["owner_id"])
+        await posting.touch_topics_of(tx, report["owner_id"])
         await tx.all(END_ALL, user_id=report["owner_id"], kept=None)
     elif action == "remove" and report["kind"] == "message":
         where = {"conversation_id": report["conversation_id"], "message_id": report["subject_id"]}
@@ -181,6 +183,7 @@ async def _undo(tx: Tx, report: Row) -> None:
     if report["action"] == "suspend":
         await tx.run(SUSPEND, user_id=report["owner_id"])
         tx.sees_changed(report["owner_id"])
+        await posting.touch_topics_of(tx, report["owner_id"])
     elif report["action"] == "remove" and report["kind"] != "message":
         await _show(tx, report, hidden=False)
 
@@ -195,6 +198,9 @@ async def _show(tx: Tx, report: Row, *, hidden: bool) -> None:
             await look_again(tx, comment_id=report["subject_id"])
         return
     tx.touched(report["subject_id"])
+    if report["kind"] == "post":
+        topics = await tx.all(TOPICS, post_id=report["subject_id"])
+        tx.touched(*(row["topic_id"] for row in topics))
     if hidden:
         tx.sees_changed(report["owner_id"])
         await look_again(tx, **{f"{report['kind']}_id": report["subject_id"]})

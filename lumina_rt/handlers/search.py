@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 READ = query("search.read")
 FIND = query("search.find")
 
+NOBODY = UUID(int=0)
+"""No conversation: a cursor with it and 0 is before all that was sent in its millisecond."""
 STEMMERS = {
     "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek",
     "en": "english", "es": "spanish", "eu": "basque", "fi": "finnish", "fr": "french",
@@ -42,10 +44,12 @@ async def search(ctx: Ctx, request: SearchMessages) -> SearchPage:
         if asked["wanted"] is None:
             raise Invalid("It has no word to look for.", field="query")
         found = await tx.all(FIND, wanted=asked["wanted"], **_filters(request, ctx.user_id))
+    looked_ms = found.pop()["looked_ms"] if found and found[-1]["looked_ms"] is not None else None
     rows = fitting(found[: request.limit])
+    cursor = None if looked_ms is None else (looked_ms, NOBODY, 0)
     return SearchPage(
         hits=[_hit(row, asked["terms"]) for row in rows],
-        cursor=_place(rows[-1]) if len(rows) < len(found) else None,
+        cursor=_place(rows[-1]) if len(rows) < len(found) else cursor,
     )
 
 

@@ -11,7 +11,7 @@ from lumina_protocol.settings import (
     UserSettings,
 )
 
-from lumina_rt import following
+from lumina_rt import following, posting
 from lumina_rt.once import once
 from lumina_rt.router import Ctx, handles
 from lumina_rt.store.db import Tx
@@ -52,4 +52,6 @@ async def _change(ctx: Ctx, tx: Tx, request: ChangeSettings) -> SettingsKept:
     if after != before:
         tx.tell(SettingsChanged(settings=after), to=[ctx.user_id])
         ctx.shows_changed(tx, ctx.user_id)
+    if after.is_private != before.is_private:
+        await posting.touch_topics_of(tx, ctx.user_id)
     return SettingsKept(changed=after != before)

@@ -52,6 +52,8 @@ UNFOLLOW = query("topics.unfollow")
 FOLLOW_OF = query("topics.follow_of")
 THERE = query("topics.there")
 CHANGE = query("topics.change")
+OWN_PICTURE = query("groups.own_picture")
+REFER_TO_ICON = query("topics.refer_to_icon")
 LOCK = query("user_events.lock")
 ACT_AS = query("reports.act_as")
 
@@ -199,10 +201,21 @@ def _told(ctx: Ctx, tx: Tx, topic_id: UUID, now: FollowedTopic | None) -> TopicF
 async def change(ctx: Ctx, tx: Tx, request: ChangeTopic) -> TopicKept:
     await access.staff(tx, user_id=ctx.user_id)
     await tx.run(ACT_AS, user_id=ctx.user_id)
-    if await tx.maybe(THERE, topic_id=request.topic_id) is None:
+    topic_id, icon_id = request.topic_id, request.icon_media_id
+    before = await tx.maybe(THERE, topic_id=topic_id)
+    if before is None:
         raise NotFound("There is no such topic.", field="topic_id")
-    asked = request.model_dump(include={"topic_id", "color_hex", "description", "is_featured"})
-    changed = await tx.maybe(CHANGE, **asked) is not None
-    if changed:
-        tx.touched(request.topic_id)
-    return TopicKept(topic_id=request.topic_id, changed=changed)
+    if icon_id not in (None, before["icon_media_id"]):
+        await _refuse_others_picture(tx, ctx.user_id, icon_id)
+    after = await tx.maybe(CHANGE, **request.model_dump(exclude={"op_id"}))
+    if after is not None:
+        await tx.run(REFER_TO_ICON, topic_id=topic_id, media_id=after["icon_media_id"])
+        tx.touched(topic_id)
+    return TopicKept(topic_id=topic_id, changed=after is not None)
+
+
+async def _refuse_others_picture(tx: Tx, user_id: UUID, media_id: UUID | None) -> None:
+    if await tx.maybe(OWN_PICTURE, media_id=media_id, user_id=user_id) is None:
+        raise NotFound(
+            "There is no such image of yours, or it is not ready.", field="icon_media_id"
+        )

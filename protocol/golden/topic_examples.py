@@ -32,10 +32,12 @@ from golden.post_examples import SEEN, TOGETHER
 
 TOPIC = UUID("019bc119-e4a8-7021-8c32-4d5e6f708192")
 OPS = [UUID(f"019bc119-e890-7032-9d43-5e6f708192{number:02x}") for number in range(8)]
+ICON = UUID("019bc119-c4a8-7021-8c32-4d5e6f708193")
 OSLO = Topic(
     topic_id=TOPIC,
     topic_name="oslo",
     display_name="Oslo",
+    icon_media_id=ICON,
     description="The city, its hills and its fjord.",
     color_hex="#2f6f8f",
     is_featured=True,
@@ -48,6 +50,7 @@ PLAIN = Topic(topic_id=TOPIC, topic_name="oslo", display_name="Oslo")
 STATE = TopicState(
     topic_id=TOPIC,
     display_name="Oslo",
+    icon_media_id=ICON,
     description="The city, its hills and its fjord.",
     color_hex="#2f6f8f",
     is_featured=True,
@@ -103,6 +106,8 @@ TOPICS = [
             color_hex="#2f6f8f",
             is_featured=True,
             description="The city, its hills and its fjord.",
+            display_name="Oslo",
+            icon_media_id=ICON,
         ),
     ),
     answered(8, "topic.change", TopicKept(topic_id=TOPIC, changed=True)),

@@ -31,7 +31,9 @@ class SearchPage(Reply):
 
     hits: list[SearchHit]
     cursor: tuple[Millis, UUID, Seq] | None = None
-    """Of the next page; None when this was the last one."""
+    """Of the next page; None when this was the last one. Its time says from when on all was looked
+    through: of words that are in very many messages a page may have few hits, or none, and the
+    cursor goes on with the older ones."""
 
 
 class SearchMessages(Request[SearchPage]):

@@ -21,7 +21,8 @@ class Topic(Wire):
     topic_name: str
     """As it is compared: NFKC, case folded."""
     display_name: str
-    """As it was written first."""
+    """As it was written first, or as staff have it."""
+    icon_media_id: UUID | None = None
     description: str | None = None
     color_hex: str | None = None
     """"#RRGGBB"."""
@@ -185,6 +186,18 @@ class ChangeTopic(Change[TopicKept]):
         Annotated[str, StringConstraints(max_length=2000), AfterValidator(without_nul)] | None
     ) = None
     """Empty: none."""
+    display_name: (
+        Annotated[
+            str,
+            StringConstraints(min_length=1, max_length=100, pattern=r"\S"),
+            AfterValidator(without_nul),
+        ]
+        | None
+    ) = None
+    """How the name is shown; the topic is found by its `topic_name` as before."""
+    icon_media_id: Id | None = None
+    """An image of one's own that is ready."""
+    remove_icon: bool = False
 
 
 class TopicFollowChanged(PersonalEvent):

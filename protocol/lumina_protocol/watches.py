@@ -83,6 +83,7 @@ class TopicState(Event):
 
     topic_id: UUID
     display_name: str
+    icon_media_id: UUID | None = None
     description: str | None = None
     color_hex: str | None = None
     is_featured: bool = False

@@ -30,7 +30,11 @@ from lumina_protocol.follows import FollowUser
 from lumina_protocol.frame import Event, Request
 from lumina_protocol.insights import GetInsights
 from lumina_protocol.mentioning import ListMentioning
-from lumina_protocol.notifications import ListNotifications, NotificationGroup
+from lumina_protocol.notifications import (
+    ListNotifications,
+    NotificationChanged,
+    NotificationGroup,
+)
 from lumina_protocol.people import SuggestUsers
 from lumina_protocol.polls import Vote
 from lumina_protocol.post_changes import ArchivePost, ListArchivedPosts
@@ -38,12 +42,14 @@ from lumina_protocol.post_people import ListNearby, SharePost, View, ViewPosts
 from lumina_protocol.posts import CreatePost, GetPost, ListPosts
 from lumina_protocol.profiles import GetUser
 from lumina_protocol.reactions import RemoveReaction, SetReaction
+from lumina_protocol.session import Resume
 from lumina_protocol.settings import ChangeSettings
 from lumina_protocol.stories import CreateStory, GetStories, ListStories
 from lumina_protocol.story_answers import AnswerSticker, ReactToStory
 from lumina_protocol.topics import PageTopicPosts
 from lumina_protocol.watches import Watch
 
+from lumina_rt.app import Node
 from lumina_rt.client import Client, Inbox
 from lumina_rt.config import Settings
 from tests.access.numbers import (
@@ -57,6 +63,7 @@ from tests.access.numbers import (
     TOLD_TO_ALL,
     said,
 )
+from tests.e2e.test_resume import raw
 from tests.handlers.test_beyond_text import MEDIA
 from tests.handlers.test_message_reactions import id_of
 from tests.house import nodes, register, user
@@ -77,6 +84,7 @@ class Scene:
     reader: Client
     carol: Client
     dave: Client
+    node: Node
     post_id: UUID = field(default_factory=uuid7)
     story_id: UUID = field(default_factory=uuid7)
     comment_id: UUID = field(default_factory=uuid7)
@@ -201,7 +209,7 @@ async def scene(settings: Settings, pg: asyncpg.Connection) -> AsyncIterator[Sce
         places = zip((one, two, one, two), names, strict=True)
         clients = [await stack.enter_async_context(user(*place)) for place in places]
         author, reader, carol, dave = clients
-        yield Scene(pg, author, reader, carol, dave)
+        yield Scene(pg, author, reader, carol, dave, one)
 
 
 async def seen(scene: Scene, who: str, *, hides: bool = False) -> Says:
@@ -312,3 +320,9 @@ async def test_a_title_has_no_number_for_who_wants_none(scene: Scene) -> None:
     assert (await title()).title == "dave and 2 others reacted to your post"
     await settings_of(scene.author, hide_metrics=True)
     assert (await title()).title == "dave and others reacted to your post"
+    async with raw(scene.node, "author", Resume(epoch=1, user_rev=0)) as (_, heard):
+        kept = [event for event in heard if isinstance(event, NotificationChanged)]
+    assert "dave and others reacted to your post" in [event.group.title for event in kept]
+    for event in kept:
+        assert (event.group.actor_count, event.group.count) == (None, None)
+        assert not any(char.isdigit() for char in event.group.title)

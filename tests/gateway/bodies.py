@@ -337,5 +337,8 @@ def of_topics() -> Bodies:
             "color_hex": "#2f6f8f",
             "is_featured": True,
             "description": "hills",
+            "display_name": "Oslo",
+            "icon_media_id": uuid7(),
+            "remove_icon": False,
         },
     }

@@ -28,6 +28,7 @@ from lumina_protocol.topics import (
 )
 
 from lumina_rt.client import Client
+from tests.handlers.test_beyond_text import MEDIA
 from tests.handlers.test_blocks import refused
 from tests.handlers.test_message_reactions import id_of
 from tests.handlers.test_posts import House, house
@@ -276,6 +277,43 @@ async def test_staff_say_how_topics_are_shown(house: House) -> None:
     assert (bare.color_hex, bare.description, bare.is_featured) == (None, None, False)
     changes = await house.pg.fetch(CHANGED)
     assert [row["actor_id"] for row in changes] == [id_of(alice)] * 3
+
+
+async def test_staff_give_a_topic_another_name_and_an_icon(house: House) -> None:
+    alice, bob = house.alice, house.bob
+    await house.post(bob, caption="#tea")
+    tea: UUID = await house.pg.fetchval(MADE, "tea")
+    own, others, unfinished = uuid7(), uuid7(), uuid7()
+    await house.pg.execute(MEDIA, own, "alice", "image", "ready")
+    await house.pg.execute(MEDIA, others, "bob", "image", "ready")
+    await house.pg.execute(MEDIA, unfinished, "alice", "image", "processing")
+
+    def change(**values: Any) -> ChangeTopic:
+        return ChangeTopic.model_validate({"topic_id": tea, "op_id": uuid7(), **values})
+
+    assert await refused(bob, change(display_name="Coffee")) == "forbidden"
+    await appoint(house.pg, "alice", "moderator")
+    for media_id in (others, unfinished, uuid7()):
+        asked = change(icon_media_id=media_id, display_name="no")
+        assert await refused(alice, asked) == "not_found icon_media_id"
+    assert (await topic(bob, "tea")).display_name == "tea", "what is refused has changed nothing"
+    shown = {"display_name": "Tea & more", "icon_media_id": own}
+    assert (await alice.call(change(**shown))).changed
+    assert not (await alice.call(change(**shown))).changed
+    for told in (await topic(bob, "TEA"), (await bob.call(GetTopic(topic_id=tea))).topic):
+        assert told.model_dump(include=set(shown)) == shown
+        assert told.topic_name == "tea"
+    refs = "select media_id from media_refs where subject_type = 'topic' and subject_id = $1"
+    assert await house.pg.fetchval(refs, tea) == own
+    await alice.call(change(color_hex="#00ff00"))
+    assert (await topic(bob, "tea")).icon_media_id == own, "what is left out stays"
+    await alice.call(change(remove_icon=True))
+    bare = await topic(bob, "tea")
+    assert (bare.icon_media_id, bare.display_name) == (None, "Tea & more")
+    assert await house.pg.fetchval(refs, tea) is None
+    await alice.call(change(icon_media_id=own))
+    await house.pg.execute("delete from media_objects where media_id = $1", own)
+    assert (await topic(bob, "tea")).icon_media_id is None, "it goes with whose it is"
 
 
 @pytest.mark.parametrize("given", [{}, {"topic_id": uuid7(), "topic_name": "tea"}])

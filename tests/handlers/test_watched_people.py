@@ -12,15 +12,18 @@ from lumina_protocol.fields import uuid7
 from lumina_protocol.follows import ApproveFollow, FollowUser, UnfollowUser
 from lumina_protocol.frame import Event
 from lumina_protocol.post_changes import ArchivePost, DeletePost, RestorePost, UnarchivePost
+from lumina_protocol.reports import CreateReport
 from lumina_protocol.settings import ChangeSettings
 from lumina_protocol.topics import ChangeTopic, FollowTopic, GetTopic, UnfollowTopic
 from lumina_protocol.watches import ProfileState, TopicState, Watch, WatchEnded
 
+from lumina_rt import watching
 from lumina_rt.client import Client, Inbox
+from tests.handlers.test_beyond_text import MEDIA
 from tests.handlers.test_blocks import refused
 from tests.handlers.test_message_reactions import id_of
 from tests.handlers.test_posts import House, house
-from tests.moderation import appoint
+from tests.moderation import appeal, appoint, decide, decide_appeal
 
 __all__ = ["house"]
 WITHIN_S = 10
@@ -82,7 +85,10 @@ async def test_a_topic_is_told_as_it_changes_on_both_nodes(house: House) -> None
             assert len(await until(box, state)) <= 3
         await carol.call(UnfollowTopic(topic_id=tea, op_id=uuid7()))
         await appoint(house.pg, "alice", "admin")
-        shown = {"color_hex": "#00ff00", "description": "Hot."}
+        icon_id = uuid7()
+        await house.pg.execute(MEDIA, icon_id, "alice", "image", "ready")
+        shown: dict[str, object] = {"color_hex": "#00ff00", "description": "Hot."}
+        shown |= {"display_name": "Tea", "icon_media_id": icon_id}
         await alice.call(ChangeTopic.model_validate({"topic_id": tea, "op_id": uuid7(), **shown}))
         state = state.model_copy(update={**shown, "follower_count": 0})
         await until(inbox, state)
@@ -95,6 +101,45 @@ async def test_a_topic_is_told_as_it_changes_on_both_nodes(house: House) -> None
         quiet = {"post_count": None, "follower_count": None}
         await until(inbox, state.model_copy(update=quiet))
         assert await topic_state(bob, tea) == state.model_copy(update=quiet)
+
+
+async def test_a_topic_is_told_at_once_of_what_staff_remove_and_bring_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of a suspension, a private account, and one that is left."""
+    monkeypatch.setattr(watching, "SWEEP_S", 3600.0)
+    alice, bob, carol = house.alice, house.bob, house.carol
+    await appoint(house.pg, "carol", "moderator")
+    await appoint(house.pg, "alice", "admin")
+    first = await house.post(alice, caption="#tea")
+    newest = await house.post(bob, caption="#tea")
+    tea = await topic_id_of(carol, "tea")
+    with carol.inbox() as inbox:
+        state = await topic_state(carol, tea)
+        assert state.newest_post_id == newest
+
+        async def told(newest_id: UUID) -> None:
+            expected = state.model_copy(update={"newest_post_id": newest_id})
+            async with asyncio.timeout(WITHIN_S):
+                async for event in inbox:
+                    if isinstance(event, TopicState) and event.newest_post_id == newest_id:
+                        assert event.model_copy(update={"post_count": 2}) == expected
+                        return
+
+        asked = {"report_id": uuid7(), "kind": "post", "subject_id": newest, "reason": "spam"}
+        report_id = (await alice.call(CreateReport.model_validate(asked))).report_id
+        await decide(carol, report_id, "remove")
+        await told(first)
+        await appeal(bob, report_id)
+        await decide_appeal(alice, report_id, "overturned")
+        await told(newest)
+        for is_private, shown in ((True, first), (False, newest)):
+            await bob.call(ChangeSettings(is_private=is_private, op_id=uuid7()))
+            await told(shown)
+        asked = {"report_id": uuid7(), "kind": "user", "subject_id": id_of(bob), "reason": "spam"}
+        report_id = (await alice.call(CreateReport.model_validate(asked))).report_id
+        await decide(carol, report_id, "suspend", 3)
+        await told(first)
 
 
 async def test_a_topic_tells_nothing_of_the_blocked_and_ends_when_it_is_gone(house: House) -> None:

@@ -42,5 +42,8 @@ TOPIC_STRATEGIES: dict[str, st.SearchStrategy[Request[Any]]] = {
         color_hex=st.none() | COLORS,
         is_featured=st.none() | st.booleans(),
         description=st.none() | st.text("hills \u2014 \U0001f600", max_size=2000),
+        display_name=st.none() | st.text("OsloÅ", min_size=1, max_size=100),
+        icon_media_id=st.none() | st.uuids(),
+        remove_icon=st.booleans(),
     ),
 }

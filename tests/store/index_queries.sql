@@ -267,6 +267,8 @@ select at, op, changes from audit_log where table_name = 'posts' and row_key = :
 select at, table_name, op from audit_log where actor_id = :user_id order by at desc limit :limit;
 -- name: messages_words
 select seq from messages where search_words(content) @@ to_tsquery('simple', 'mesu');
+-- name: messages_by_time
+select seq from messages where conversation_id = :conversation_id and created_at >= ms_begins(:after_ms::bigint);
 -- name: users_by_prefix
 select user_id from users where username_key ~>=~ :prefix and username_key ~<~ :past_prefix and is_active limit :limit;
 

@@ -92,6 +92,7 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        to_ms(now() + interval '1 day') as closes_ms, 'always' as show_results, array['yes', 'no'] as labels,
        array[gen_random_uuid()] as topic_ids, array['topic1'] as topic_names, array['Topic1'] as display_names,
        'topic1' as topic_name, '#2f6f8f' as color_hex, true as is_featured, 86400 as length_s, 14400 as half_life_s, 2 as people, 'hills' as description,
+       'Hills' as display_name, (select media_id from media_objects limit 1) as icon_media_id, false as remove_icon,
        true as reworded, 2 as version, 9 as before_version, gen_random_uuid() as draft_id,
        to_ms(now() + interval '1 day') as publish_ms, gen_random_uuid() as share_id, 'link' as via,
        array[talked.post_id] as post_ids, array[5] as watched, 5.0 as within_km, 1.5 as after_km, false as newest, 'accepted' as own_part,

@@ -30,6 +30,7 @@ EXCEPTIONS = {
     "conversations.find_direct": "conversations: by the pair, before anybody knows the id",
     "groups.refer_to_picture": "media_refs: those of a group, by an index of their own",
     "profile_changes.refer_to_picture": "media_refs: those of a user, likewise",
+    "topics.refer_to_icon": "media_refs: those of a topic, likewise",
     "invites.find": "conversation_invites: by its digest, before anybody knows whose it is",
     "comments.lock": "posts: by its id, before anybody knows whose it is",
     "stories.lock": "stories: by its id, before anybody knows whose it is",
