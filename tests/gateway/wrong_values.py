@@ -306,6 +306,7 @@ TAKEN: tuple[tuple[str, object], ...] = (
     ("pinned", True),
     ("has_media", True),
     ("remove_picture", True),
+    ("remove_icon", True),
     ("slow_mode_s", True),
     ("expires_at", None),
     ("cursors", []),
