@@ -126,6 +126,7 @@ async def test_of_comments_replies_names_and_likes_each_once(house: House) -> No
         await change(bob, DeleteComment, post_id, first)
         assert await heard(house, bob) == ["carol replied to your comment"]
         assert await heard(house, carol) == []
+    async with oracle(alice, house.alice_too, bob, carol):
         await alice.call(of(DeletePost, post_id))
         assert [await heard(house, one) for one in (alice, bob, carol)] == [[], [], []]
 
