@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import ModuleType
 from uuid import UUID
 
-from lumina_rt import watching
+from lumina_rt import feeds, watching
 from lumina_rt.handlers import feed, notifications, reactions
 from lumina_rt.router import Ctx
 from lumina_rt.store.db import Tx
@@ -59,8 +59,23 @@ def doubled_feed() -> None:
     _rewrite(feed, "OLDER", "post_id < $2", "post_id <= $2")
 
 
-def unmarked_posts() -> None:
-    """Nobody who watches a post is told that it has changed."""
+def half_told_feed() -> None:
+    """Of every second post nobody who watches their feed is told."""
+    tell = feeds.Feeds._tell
+
+    async def tell_some(self: feeds.Feeds, readers: list[UUID], posts: list[UUID]) -> None:
+        await tell(self, readers, [post for post in posts if post.int % 2])
+
+    setattr(feeds.Feeds, "_tell", tell_some)  # noqa: B010
+
+
+def open_feed() -> None:
+    """Of a post all who watch their feed are told, whomever they follow."""
+    _rewrite(feeds, "READERS", "where p.user_id = r.user_id", "where true")
+
+
+def unmarked_subjects() -> None:
+    """Nobody who watches a post or a story is told that it has changed."""
 
     def mark(self: watching.Watching, subject_ids: Collection[UUID]) -> None:
         for subject_id in subject_ids:
@@ -80,5 +95,7 @@ PLANTS: dict[str, Callable[[], None]] = {
     "double-fold": double_fold,
     "growing-badge": growing_badge,
     "doubled-feed": doubled_feed,
-    "unmarked-posts": unmarked_posts,
+    "half-told-feed": half_told_feed,
+    "open-feed": open_feed,
+    "unmarked-subjects": unmarked_subjects,
 }
