@@ -46,6 +46,8 @@ class Wall:
     """By whom."""
     polls: list[UUID] = field(default_factory=list)
     versions: dict[UUID, int] = field(default_factory=dict)
+    """Of those that are edited, deleted and brought back; the others stay as they are, so that all
+    who watch their feeds are to be told of them."""
     comments: dict[UUID, tuple[UUID, UUID]] = field(default_factory=dict)
     """On which post, and by whom."""
     stories: dict[UUID, UUID] = field(default_factory=dict)
@@ -85,7 +87,8 @@ async def post(actor: Actor) -> None:
     kept = await do(actor, CreatePost(post_id=id_, caption=said, **what), "caption", id_, said)
     if isinstance(kept, PostKept):
         actor.wall.posts[id_] = actor.log.user
-        actor.wall.versions[id_] = kept.version
+        if actor.random.random() < 0.25:
+            actor.wall.versions[id_] = kept.version
         if poll:
             actor.wall.polls.append(id_)
 
@@ -247,7 +250,7 @@ async def watch_story(actor: Actor) -> None:
 async def begin(actor: Actor) -> None:
     """So that there is something to act upon from the first moment."""
     await actor.stream.watch_feed(actor.log.user)
-    for act in (post, watch, story, watch_story, set_mood, comment):
+    for act in (post, watch, story, watch_story, set_mood, comment, view_stories, post):
         await act(actor)
 
 
@@ -289,7 +292,8 @@ def _story_of_others(actor: Actor) -> UUID | None:
 
 
 def _own_post(actor: Actor) -> UUID | None:
-    own = [id_ for id_, user in actor.wall.posts.items() if user == actor.log.user]
+    posts = actor.wall.posts
+    own = [id_ for id_ in actor.wall.versions if posts[id_] == actor.log.user]
     return actor.random.choice(own[-LATELY:]) if own else None
 
 
