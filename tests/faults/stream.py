@@ -123,16 +123,14 @@ class Stream:
         self._glances.begin(watched.story)
 
     async def watch_feed(self, user: UUID) -> None:
-        """Returns when it is watched; what is there already is read from then on."""
-        while True:
-            try:
+        """What is there already is read from then on. Nothing, when it cannot be watched now."""
+        try:
+            async with asyncio.timeout(GIVE_UP_S):
                 watched = await self._client.watch("feed", user)
-            except (sdk.ClientError, LuminaError):
-                await asyncio.sleep(WAIT_S)
-            else:
-                assert watched.feed
-                self._glances.hint(watched.feed)
-                return
+        except (TimeoutError, sdk.ClientError, LuminaError):
+            return
+        assert watched.feed
+        self._glances.hint(watched.feed)
 
     async def listen(self) -> None:
         with self._client.inbox() as inbox:
