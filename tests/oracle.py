@@ -6,7 +6,7 @@ After Zulip's `verify_action` tests, which compare `fetch_initial_state + events
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -18,7 +18,6 @@ from lumina_protocol.conversations import (
     ConversationJoined,
     ConversationLeft,
     ListConversations,
-    Member,
 )
 from lumina_protocol.drafts import Draft, DraftChanged, ListDrafts
 from lumina_protocol.exports import Export, ExportChanged, ListExports
@@ -26,7 +25,6 @@ from lumina_protocol.frame import PersonalEvent
 from lumina_protocol.hides import MessagesHidden
 from lumina_protocol.lifecycle import AccountChanged, UserRenamed
 from lumina_protocol.messages import (
-    EXCERPT,
     Message,
     MessageChanged,
     MessageCreated,
@@ -65,6 +63,8 @@ from tests.circle import Circle, circle_of
 from tests.own_profile import own_profile
 from tests.own_stories import OwnStories, as_read, own_stories_of
 from tests.shelf import Shelf, shelf_of
+from tests.talks import look_after, members_after, renamed, requoted
+from tests.traces import Traces, traces_of
 
 SETTLE_S = 4
 
@@ -84,6 +84,7 @@ class World:
     blocks: dict[UUID, BlockedUser] = field(default_factory=dict)
     circle: Circle = field(default_factory=Circle)
     stories: OwnStories = field(default_factory=OwnStories)
+    traces: Traces = field(default_factory=Traces)
     settings: UserSettings | None = None
     profile: OwnProfile | None = None
     drafts: dict[UUID, Draft] = field(default_factory=dict)
@@ -107,6 +108,7 @@ class World:
             self._own(news)
             self.circle.apply(news)
             self.stories.apply(news)
+            self.traces.apply(news)
             self._notices(news)
             self._account(news)
             self._reports(news)
@@ -309,48 +311,8 @@ class World:
         self.conversations[message.conversation_id] = old.model_copy(update=changes)
 
 
-def requoted(answer: Message, original: Message) -> Message:
-    if answer.reply_to is None or answer.reply_to.message_id != original.message_id:
-        return answer
-    now = {"excerpt": original.content[:EXCERPT], "is_deleted": original.is_deleted}
-    return answer.model_copy(update={"reply_to": answer.reply_to.model_copy(update=now)})
-
-
-def renamed(conversation: Conversation, user_id: UUID, username: str) -> Conversation:
-    members = [
-        member.model_copy(update={"username": username}) if member.user_id == user_id else member
-        for member in conversation.members
-    ]
-    return conversation.model_copy(update={"members": members})
-
-
-def members_after(members: list[Member], message: Message) -> list[Member]:
-    """What a note of the server makes of them."""
-    if (note := message.note) is None:
-        return members
-    people = {person.user_id: person.username for person in note.people}
-    kept = members
-    if note.kind in ("added", "joined", "left", "removed", "banned"):
-        kept = [m for m in members if m.user_id not in people]
-    if note.kind == "role":
-        kept = [
-            m.model_copy(update={"role": note.role}) if m.user_id in people else m for m in members
-        ]
-    if note.kind in ("added", "joined"):
-        come = sorted(people.items())
-        kept += [Member(user_id=user, username=name, role="member") for user, name in come]
-    return [
-        m.model_copy(update={"role": "owner"}) if m.user_id == note.owner_id else m for m in kept
-    ]
-
-
-def look_after(message: Message) -> dict[str, object]:
-    """What a note of the server makes of how the group shows itself."""
-    note = message.note
-    return dict(note.group) if note and note.group else {}
-
-
-async def snapshot(client: Client) -> World:
+async def snapshot(client: Client, among: Collection[UUID] = ()) -> World:
+    """`among`: users of whose posts and stories it is to know what the client has left there."""
     assert client.ready
     world = World(client.ready.user_id, settings=(await client.call(GetSettings())).settings)
     world.profile = await own_profile(client)
@@ -359,6 +321,7 @@ async def snapshot(client: Client) -> World:
     world.blocks = {user.user_id: user for user in blocks.users}
     world.circle = await circle_of(client)
     world.stories = await own_stories_of(client)
+    world.traces = await traces_of(client, among)
     world.exports = {e.export_id: e for e in (await client.call(ListExports())).exports}
     drafts = await client.call(ListDrafts(limit=100))
     assert not drafts.more
@@ -412,13 +375,14 @@ async def snapshot(client: Client) -> World:
 async def oracle(*clients: Client) -> AsyncIterator[None]:
     """Whatever happens in the block: afterwards each client's events explain the difference."""
     async with AsyncExitStack() as stack:
+        users = {client.ready.user_id for client in clients if client.ready}
         watched = [
-            (client, stack.enter_context(client.inbox()), await snapshot(client))
+            (client, stack.enter_context(client.inbox()), await snapshot(client, users))
             for client in clients
         ]
         yield
         for client, inbox, before in watched:
-            await _settle(client, before, inbox)
+            await _settle(client, before, inbox, users)
 
 
 def as_listed(world: World, fresh: World) -> None:
@@ -435,7 +399,8 @@ def as_listed(world: World, fresh: World) -> None:
 
 
 def as_read_now(world: World, fresh: World) -> None:
-    """Without the stories that are gone by now."""
+    """Without the stories that are gone by now, and of what is shown by now."""
+    world.traces = world.traces.of_what_is_shown(fresh.traces)
     for key, old in world.messages.items():
         world.messages[key] = as_read(old, fresh.messages.get(key))
     for id_, talk in world.conversations.items():
@@ -444,10 +409,10 @@ def as_read_now(world: World, fresh: World) -> None:
             world.conversations[id_] = talk.model_copy(update={"last_message": last})
 
 
-async def _settle(client: Client, world: World, inbox: Inbox) -> None:
+async def _settle(client: Client, world: World, inbox: Inbox, users: Collection[UUID]) -> None:
     """What a worker has done behind the first snapshot is in the second."""
     for _ in range(2):
-        fresh = await snapshot(client)
+        fresh = await snapshot(client, users)
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
                 await _explain(client, world, inbox, fresh)

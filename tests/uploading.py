@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -18,6 +19,9 @@ from tests.http.asking import http_url
 TUS = {"Tus-Resumable": "1.0.0"}
 TYPES: dict[MediaKind, str] = {"image": "image/png", "video": "video/mp4", "sticker": "image/webp"}
 
+BEGUN: defaultdict[UUID, set[UUID]] = defaultdict(set)
+"""By each user: there is no list of those that are done, so the oracle asks for each."""
+
 
 def wanted(data: bytes, media_id: UUID | None = None, kind: MediaKind = "image") -> CreateUpload:
     return CreateUpload(
@@ -30,7 +34,10 @@ def wanted(data: bytes, media_id: UUID | None = None, kind: MediaKind = "image")
 
 
 async def begin(client: Client, data: bytes, kind: MediaKind = "image") -> Upload:
-    return (await client.call(wanted(data, kind=kind))).upload
+    upload = (await client.call(wanted(data, kind=kind))).upload
+    assert client.ready
+    BEGUN[client.ready.user_id].add(upload.media_id)
+    return upload
 
 
 async def look(client: Client, media_id: UUID) -> Upload:

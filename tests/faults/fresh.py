@@ -16,7 +16,7 @@ from lumina_protocol.posts import Post
 from lumina_protocol.receipts import CountUnread
 
 from lumina_rt.client import Client, ClientError
-from tests.faults import boards, lists, things
+from tests.faults import boards, glances, lists, things
 from tests.faults.log import Looked, Mine, Seen, Things
 from tests.faults.recorded import seen
 
@@ -45,15 +45,20 @@ class Fresh:
     """Of each post of the feed: moods, comments and votes."""
     boards: dict[UUID, list[Looked]] = field(default_factory=dict)
     """Of posts that the user has watched; empty where there is nothing to see."""
+    stories: dict[UUID, str] = field(default_factory=dict)
+    """Of stories that the user has watched, those that there are."""
 
 
-async def read(url: str, token: str, watched: Collection[UUID] = ()) -> Fresh:
+async def read(
+    url: str, token: str, watched: Collection[UUID] = (), stories: Collection[UUID] = ()
+) -> Fresh:
     """Nothing must change meanwhile. `watched`: posts to look at."""
     for last in (*[False] * (TRIES - 1), True):
         try:
             async with Client(url, token=token) as client:
                 fresh = await _read(client)
                 await _read_social(client, fresh, watched)
+                fresh.stories = await glances.fresh(client.call, stories)
                 return fresh
         except (OSError, ClientError, LuminaError):
             if last:

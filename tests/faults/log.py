@@ -231,6 +231,24 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Glanced:
+    """What a device was told of a story that it watches: its numbers, as JSON; None as above."""
+
+    at: float
+    story: UUID
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hinted:
+    """The posts that a device which watches its feed was told of, or has read because it was told
+    to look."""
+
+    at: float
+    posts: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Fed:
     """The posts of a home feed, of all pages."""
 
@@ -271,7 +289,7 @@ class Ended:
 
 Wire = Told | Page | Begun | Dropped | Resuming
 App = Asked | Answered | Shown | Read | Owned | Lists | Connected | CaughtUp | Interrupted | Ended
-Social = Has | HasAll | Looked | Fed
+Social = Has | HasAll | Looked | Glanced | Hinted | Fed
 Entry = Wire | App | Social
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 from uuid import UUID
 
-from lumina_rt import watching
+from lumina_rt import feeds, watching
 from lumina_rt.handlers import feed, notifications, reactions
 from lumina_rt.router import Ctx
 from lumina_rt.store.db import Tx
@@ -59,6 +60,37 @@ def doubled_feed() -> None:
     _rewrite(feed, "OLDER", "post_id < $2", "post_id <= $2")
 
 
+def untold_feed() -> None:
+    """Of two posts out of three nobody who watches their feed is told."""
+    tell = feeds.Feeds._tell
+
+    async def tell_some(self: feeds.Feeds, readers: list[UUID], posts: list[UUID]) -> None:
+        await tell(self, readers, [post for post in posts if not post.int % 3])
+
+    setattr(feeds.Feeds, "_tell", tell_some)  # noqa: B010
+
+
+def open_feed() -> None:
+    """Of a post all who watch their feed are told, whomever they follow."""
+    _rewrite(feeds, "READERS", "where p.user_id = r.user_id", "where true")
+
+
+def untold_stories() -> None:
+    """Nobody who watches a story is told what becomes of its numbers."""
+    whisper = watching.Watching._whisper
+
+    def tell(
+        self: watching.Watching,
+        watch: watching.Watch,
+        state: watching.State,
+        frames: dict[Any, bytes],
+    ) -> None:
+        if watch.subject.kind.name != "story":
+            whisper(self, watch, state, frames)
+
+    setattr(watching.Watching, "_whisper", tell)  # noqa: B010
+
+
 def unmarked_posts() -> None:
     """Nobody who watches a post is told that it has changed."""
 
@@ -80,5 +112,8 @@ PLANTS: dict[str, Callable[[], None]] = {
     "double-fold": double_fold,
     "growing-badge": growing_badge,
     "doubled-feed": doubled_feed,
+    "untold-feed": untold_feed,
+    "open-feed": open_feed,
+    "untold-stories": untold_stories,
     "unmarked-posts": unmarked_posts,
 }

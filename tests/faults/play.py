@@ -24,7 +24,7 @@ from tests.faults import fresh, social, social_checks, social_truth, truth
 from tests.faults.actor import HOUR_MS, Actor
 from tests.faults.evidence import Evidence
 from tests.faults.fresh import Fresh
-from tests.faults.log import Log, Looked
+from tests.faults.log import Glanced, Log, Looked
 from tests.faults.operations import HANDS, draw, send
 from tests.faults.relay import HOST, Relay
 from tests.faults.social import Wall
@@ -43,6 +43,8 @@ LOOK_S = 0.05
 CALM_S = 1.0
 """Work goes on for so long after the last fault."""
 SETTLE_S = 5.5
+SWEPT_S = 16.5
+"""What a node was killed over, before it could say that it has changed it, a sweep finds."""
 REST_S = 10.0
 RETURN_S = 30.0
 """For those whose back-off has grown."""
@@ -62,6 +64,8 @@ class Play:
     recovered_s: list[float] = field(default_factory=list)
     """From when all was healed until each client that was online had what was known by then."""
     healed_at: float = 0.0
+    converge_s: float = SWEPT_S
+    """So long at most until all have what there is beyond messages, once all is well."""
     _recovering: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self, faults: Callable[[Play], Awaitable[None]]) -> Evidence:
@@ -110,7 +114,7 @@ class Play:
     async def _converge(self, evidence: Evidence) -> None:
         """Until all devices have what they are to have beyond messages, or for too long."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLE_S):
+            async with asyncio.timeout(self.converge_s):
                 while any(any(demand(evidence)) for demand in social_checks.LIVE):
                     await asyncio.sleep(LOOK_S)
 
@@ -143,14 +147,16 @@ class Play:
         """Through one node after the other."""
         nodes = self.world.nodes
         return {
-            user: await fresh.read(nodes[number % len(nodes)].url, token, self._watched(user))
+            user: await fresh.read(nodes[number % len(nodes)].url, token, *self._watched(user))
             for number, (user, token) in enumerate(self.tokens.items())
         }
 
-    def _watched(self, user: UUID) -> set[UUID]:
-        """Posts that any of their devices has watched."""
+    def _watched(self, user: UUID) -> tuple[set[UUID], set[UUID]]:
+        """Posts and stories that any of their devices has watched."""
         logs = [actor.log for actor in self.actors if actor.log.user == user]
-        return {e.post for log in logs for e in log.entries if isinstance(e, Looked)}
+        entries = [entry for log in logs for entry in log.entries]
+        posts = {entry.post for entry in entries if isinstance(entry, Looked)}
+        return posts, {entry.story for entry in entries if isinstance(entry, Glanced)}
 
     async def _last_words(self) -> bool:
         """When all is quiet, Redis forgets everything, and in that moment each says something: the

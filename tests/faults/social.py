@@ -19,8 +19,8 @@ from lumina_protocol.polls import Unvote, Vote
 from lumina_protocol.post_changes import DeletePost, EditPost, PostChangeKept, RestorePost
 from lumina_protocol.posts import CreatePost, NewPoll, PostKept
 from lumina_protocol.reactions import Mood, RemoveReaction, SetReaction
-from lumina_protocol.stories import CreateStory
-from lumina_protocol.story_answers import ViewStories
+from lumina_protocol.stories import CreateStory, DeleteStory
+from lumina_protocol.story_answers import ReactToStory, ViewStories
 
 from tests.faults.log import Answered, Asked, Fed, Value
 
@@ -32,7 +32,7 @@ MOODS = get_args(Mood)
 OPTIONS = ("tea", "coffee", "neither")
 SMALL_PAGE = 4
 WATCHED = 4
-"""Posts that a device watches at once."""
+"""Posts, or stories, that a device watches at once."""
 LATELY = 8
 """Of what was made, so many are still acted upon: where all do the same, they get in each other's
 way."""
@@ -46,10 +46,14 @@ class Wall:
     """By whom."""
     polls: list[UUID] = field(default_factory=list)
     versions: dict[UUID, int] = field(default_factory=dict)
+    """Of those that are edited, deleted and brought back; the others stay as they are, so that all
+    who watch their feeds are to be told of them."""
     comments: dict[UUID, tuple[UUID, UUID]] = field(default_factory=dict)
     """On which post, and by whom."""
     stories: dict[UUID, UUID] = field(default_factory=dict)
     """By whom."""
+    fleeting: dict[UUID, UUID] = field(default_factory=dict)
+    """Stories that are deleted: of these no view is said to count."""
     media: dict[UUID, UUID] = field(default_factory=dict)
     """A picture of each user."""
     blockers: frozenset[UUID] = frozenset()
@@ -83,7 +87,8 @@ async def post(actor: Actor) -> None:
     kept = await do(actor, CreatePost(post_id=id_, caption=said, **what), "caption", id_, said)
     if isinstance(kept, PostKept):
         actor.wall.posts[id_] = actor.log.user
-        actor.wall.versions[id_] = kept.version
+        if actor.random.random() < 0.25:
+            actor.wall.versions[id_] = kept.version
         if poll:
             actor.wall.polls.append(id_)
 
@@ -187,16 +192,26 @@ async def story(actor: Actor) -> None:
     picture = actor.wall.media[actor.log.user]
     request = CreateStory(story_id=id_, media_id=picture, visibility="public")
     if await do(actor, request, "story", id_, True):
-        actor.wall.stories[id_] = actor.log.user
+        there = actor.random.choice((actor.wall.stories, actor.wall.stories, actor.wall.fleeting))
+        there[id_] = actor.log.user
+
+
+async def delete_story(actor: Actor) -> None:
+    if own := [id_ for id_, user in actor.wall.fleeting.items() if user == actor.log.user]:
+        id_ = actor.random.choice(own)
+        await do(actor, DeleteStory(op_id=actor.new_id(), story_id=id_), "story", id_, None)
 
 
 async def view_stories(actor: Actor) -> None:
-    """Of others, between whom and oneself there never is a block: else it would not count."""
-    user, wall = actor.log.user, actor.wall
-    apart = {*wall.blocked, *wall.blockers} if user in {*wall.blocked, *wall.blockers} else {user}
-    if stories := [id_ for id_, author in wall.stories.items() if author not in apart]:
-        id_ = actor.random.choice(stories[-LATELY:])
+    if id_ := _story_of_others(actor):
         await do(actor, ViewStories(story_ids=[id_]), "view", of_user(actor, id_), True)
+
+
+async def react_to_story(actor: Actor) -> None:
+    if id_ := _story_of_others(actor):
+        mood = actor.random.choice((*MOODS, None))
+        request = ReactToStory(op_id=actor.new_id(), story_id=id_, reaction=mood)
+        await do(actor, request, "story mood", of_user(actor, id_), mood)
 
 
 async def read_notices(actor: Actor) -> None:
@@ -223,9 +238,19 @@ async def watch(actor: Actor) -> None:
         await actor.stream.watch(id_)
 
 
+async def watch_story(actor: Actor) -> None:
+    """Its author is told the numbers, others that it is there."""
+    stories = {**actor.wall.stories, **actor.wall.fleeting}
+    own = [id_ for id_, user in stories.items() if user == actor.log.user]
+    if stories and len(actor.stream.stories) < WATCHED:
+        some = actor.random.choice((own or list(stories), list(stories)))
+        await actor.stream.watch_story(actor.random.choice(some[-LATELY:]))
+
+
 async def begin(actor: Actor) -> None:
     """So that there is something to act upon from the first moment."""
-    for act in (post, watch, set_mood, comment):
+    await actor.stream.watch_feed(actor.log.user)
+    for act in (post, watch, story, watch_story, set_mood, comment, view_stories, post):
         await act(actor)
 
 
@@ -243,10 +268,13 @@ OPERATIONS: dict[Callable[[Actor], Awaitable[None]], int] = {
     follow: 5,
     block: 5,
     story: 3,
+    delete_story: 2,
     view_stories: 5,
+    react_to_story: 3,
     read_notices: 2,
     feed: 3,
     watch: 5,
+    watch_story: 4,
 }
 
 
@@ -255,8 +283,17 @@ def _post(actor: Actor) -> UUID | None:
     return actor.random.choice(posts) if posts else None
 
 
+def _story_of_others(actor: Actor) -> UUID | None:
+    """Between whom and oneself there never is a block: else to see it would not count."""
+    user, wall = actor.log.user, actor.wall
+    apart = {*wall.blocked, *wall.blockers} if user in {*wall.blocked, *wall.blockers} else {user}
+    stories = [id_ for id_, author in wall.stories.items() if author not in {user, *apart}]
+    return actor.random.choice(stories[-LATELY:]) if stories else None
+
+
 def _own_post(actor: Actor) -> UUID | None:
-    own = [id_ for id_, user in actor.wall.posts.items() if user == actor.log.user]
+    posts = actor.wall.posts
+    own = [id_ for id_ in actor.wall.versions if posts[id_] == actor.log.user]
     return actor.random.choice(own[-LATELY:]) if own else None
 
 

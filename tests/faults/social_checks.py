@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 from uuid import UUID
 
+from tests.faults import watch_checks
+from tests.faults.deeds import is_ok, of_all, writes
 from tests.faults.evidence import Evidence, Invariant, settled, short
-from tests.faults.fresh import Fresh
-from tests.faults.log import Answered, Asked, Fed, Log, Looked, Things, Value
+from tests.faults.log import Fed, Log, Things, Value
 from tests.faults.things import KINDS, READ, held
 
-Write = tuple[Asked, Answered | None, Value]
 LISTED = ("mood", "follow", "block")
 """Deeds of a user of which there is a list."""
 
@@ -22,52 +21,20 @@ def every_acknowledged_deed_is_kept(evidence: Evidence) -> Iterator[str]:
     was answered. What is in doubt may be done at any time."""
     if evidence.social is None:
         return
-    for (kind, name), writes in _writes(evidence).items():
+    for (kind, name), written in writes(evidence).items():
         kept = evidence.social.deeds.get(kind, {}).get(name)
-        sure = [(asked, answer) for asked, answer, _ in writes if _is_ok(answer)]
+        sure = [(asked, answer) for asked, answer, _ in written if is_ok(answer)]
         begun = max((asked.at for asked, _ in sure), default=0.0)
-        last = {value for _, answer, value in writes if not _is_ok(answer) or answer.at >= begun}  # type: ignore[union-attr]
+        last = {value for _, answer, value in written if not is_ok(answer) or answer.at >= begun}  # type: ignore[union-attr]
         if not sure:
             last.add(None)
         if kept not in last:
             yield f"{kind} {name}: kept is {kept!r}; may be one of {last}"
 
 
-def _is_ok(answer: Answered | None) -> bool:
-    return answer is not None and answer.outcome == "ok"
-
-
-def _writes(evidence: Evidence) -> dict[tuple[str, str], list[Write]]:
-    """Of each thing: what was acknowledged, and what is in doubt. A block ends that two follow each
-    other."""
-    found: dict[tuple[str, str], list[Write]] = defaultdict(list)
-    for log in evidence.logs:
-        answers = {answer.number: answer for _, answer in settled(log)}
-        for entry in log.entries:
-            if not isinstance(entry, Asked) or entry.deed is None:
-                continue
-            answer = answers.get(entry.number)
-            if answer is not None and answer.outcome not in ("ok", "in doubt"):
-                continue
-            kind, name = entry.deed
-            found[kind, name].append((entry, answer, entry.value))
-            if kind == "block" and entry.value:
-                one, other = name.split()
-                for pair in (f"{one} {other}", f"{other} {one}"):
-                    found["follow", pair].append((entry, answer, None))
-    found.pop(("notices", ""), None)
-    return found
-
-
-def _of_all(evidence: Evidence) -> Iterator[tuple[Log, Fresh]]:
-    for log in evidence.logs:
-        if evidence.social is not None and log.user in evidence.fresh:
-            yield log, evidence.fresh[log.user]
-
-
 def all_have_what_the_lists_say(evidence: Evidence) -> Iterator[str]:
     """Bookmarks of posts that are not for the user now are not in the list."""
-    for log, fresh in _of_all(evidence):
+    for log, fresh in of_all(evidence):
         mine = held(log)
         if mine is None:
             yield f"{log.device} has never read the lists"
@@ -126,7 +93,7 @@ def a_feed_has_no_hole_and_no_double(evidence: Evidence) -> Iterator[str]:
         if fresh.feed != evidence.social.feeds[user]:
             kept = evidence.social.feeds[user]
             yield f"user {short(user)} is told {_posts(fresh.feed)}; kept is {_posts(kept)}"
-    gone = {name for kind, name in _writes(evidence) if kind == "gone"}
+    gone = {name for kind, name in writes(evidence) if kind == "gone"}
     for log in evidence.logs:
         for entry in log.entries:
             if not isinstance(entry, Fed):
@@ -146,7 +113,7 @@ def _posted(log: Log, before: float) -> set[str]:
     return {
         asked.deed[1]
         for asked, answer in settled(log)
-        if asked.op == "post.create" and asked.deed and _is_ok(answer) and answer.at < before
+        if asked.op == "post.create" and asked.deed and is_ok(answer) and answer.at < before
     }
 
 
@@ -160,78 +127,16 @@ def numbers_are_those_of_the_rows(evidence: Evidence) -> Iterator[str]:
                 yield f"user {short(user)} is told of post {post[-8:]}: {told}; there are {kept}"
 
 
-def what_is_watched_is_as_a_fresh_look(evidence: Evidence) -> Iterator[str]:
-    """Unless the watch has ended. What was said between two while they were apart by a block, the
-    one who watches asks for anew, and does not here."""
-    for log, fresh in _of_all(evidence):
-        apart = _said_by(evidence, _apart(evidence, log.user))
-        for post, entries in _boards(log).items():
-            mine, told = _board(entries, apart), _board(fresh.boards.get(post, []), apart)
-            if mine[0] is not None and mine != told:
-                yield f"{log.device} watches {short(post)} and has {_differs(mine, told)}"
-
-
-Board = tuple[str | None, dict[UUID, tuple[int, str]]]
-
-
-def _boards(log: Log) -> dict[UUID, list[Looked]]:
-    """Of each post, what came since the newest watch of it began."""
-    found: dict[UUID, list[Looked]] = defaultdict(list)
-    for entry in log.entries:
-        if isinstance(entry, Looked):
-            if entry.state is None:
-                found[entry.post].clear()
-            else:
-                found[entry.post].append(entry)
-    return found
-
-
-def _board(entries: list[Looked], apart: set[UUID]) -> Board:
-    comments: dict[UUID, tuple[int, str]] = {}
-    for entry in entries:
-        for one in entry.comments:
-            if one.comment not in apart and one.rev >= comments.get(one.comment, (0, ""))[0]:
-                comments[one.comment] = one.rev, one.says
-    return entries[-1].state if entries else None, comments
-
-
-def _apart(evidence: Evidence, user: UUID) -> set[UUID]:
-    """All between whom and the user there ever was a block."""
-    pairs = [
-        [UUID(one) for one in entry.deed[1].split()]
-        for log in evidence.logs
-        for entry in log.entries
-        if isinstance(entry, Asked) and entry.deed and entry.deed[0] == "block"
-    ]
-    return {one for pair in pairs if user in pair for one in pair if one != user}
-
-
-def _said_by(evidence: Evidence, users: set[UUID]) -> set[UUID]:
-    """Their comments."""
-    return {
-        UUID(entry.deed[1])
-        for log in evidence.logs
-        for entry in log.entries
-        if log.user in users and isinstance(entry, Asked) and entry.op == "comment.create"
-        if entry.deed
-    }
-
-
-def _differs(mine: Board, told: Board) -> str:
-    if mine[0] != told[0]:
-        return f"{mine[0]}; a fresh look says {told[0]}"
-    for comment in sorted(mine[1].keys() | told[1].keys()):
-        if mine[1].get(comment) != told[1].get(comment):
-            fresh = f"a fresh look says {told[1].get(comment)}"
-            return f"{short(comment)}: {mine[1].get(comment)}; {fresh}"
-    return ""
-
-
 def counters_do_not_drift(evidence: Evidence) -> Iterator[str]:
     yield from evidence.drift
 
 
-LIVE: tuple[Invariant, ...] = (all_have_what_the_lists_say, what_is_watched_is_as_a_fresh_look)
+LIVE: tuple[Invariant, ...] = (
+    all_have_what_the_lists_say,
+    watch_checks.what_is_watched_is_as_a_fresh_look,
+    watch_checks.what_is_told_of_a_story_is_as_a_fresh_look,
+    watch_checks.a_watched_feed_has_every_post,
+)
 """What has to be so a moment after all is quiet."""
 INVARIANTS: tuple[Invariant, ...] = (
     *LIVE,
@@ -240,5 +145,6 @@ INVARIANTS: tuple[Invariant, ...] = (
     what_is_unread_is_what_the_list_shows,
     a_feed_has_no_hole_and_no_double,
     numbers_are_those_of_the_rows,
+    watch_checks.nobody_is_told_of_posts_that_are_not_for_them,
     counters_do_not_drift,
 )

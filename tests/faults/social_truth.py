@@ -32,6 +32,8 @@ union all select 'block', follower_id || ' ' || following_id, 'true'::json from 
 where follower_id = any ($1) and connection_type = 'blocked'
 union all select 'story', story_id::text, 'true'::json from stories
 where user_id = any ($1) and not is_deleted
+union all select 'story mood', user_id || ' ' || story_id, to_json(reaction_type)
+from story_reactions where user_id = any ($1)
 union all select 'view', user_id || ' ' || story_id, 'true'::json from story_views
 where user_id = any ($1)"""
 FEEDS = """

@@ -10,13 +10,15 @@ from uuid import UUID
 
 from lumina_protocol.conversations import ConversationJoined
 from lumina_protocol.errors import LuminaError
+from lumina_protocol.feed import FeedNew
 from lumina_protocol.frame import PersonalEvent, Reply, Request
 from lumina_protocol.messages import MessageChanged, MessageCreated, ReadHistory, SendMessage
-from lumina_protocol.watches import PostState, WatchEnded
+from lumina_protocol.watches import PostState, StoryState, WatchEnded
 
 from lumina_rt import client as sdk
 from tests.faults import things
 from tests.faults.boards import Boards
+from tests.faults.glances import Glances
 from tests.faults.lists import mine, owned
 from tests.faults.log import (
     Begun,
@@ -72,6 +74,7 @@ class Stream:
         self._meanwhile: list[Owned | Has] = []
         """What was told while the lists are read."""
         self._boards = Boards(self.ask, write)
+        self._glances = Glances(self.ask, write)
 
     def had(self, conversation: UUID) -> int:
         """The rev up to which everything of it is here."""
@@ -100,6 +103,35 @@ class Stream:
         assert watched.post
         self._boards.begin(watched.post)
 
+    @property
+    def stories(self) -> set[UUID]:
+        """Those that are watched."""
+        return set(self._glances.known)
+
+    async def watch_story(self, story: UUID) -> None:
+        """Likewise."""
+        if story in self.stories:
+            return
+        self._glances.expect(story)
+        try:
+            async with asyncio.timeout(GIVE_UP_S):
+                watched = await self._client.watch("story", story)
+        except (TimeoutError, sdk.ClientError, LuminaError):
+            self._glances.end(story)
+            return
+        assert watched.story
+        self._glances.begin(watched.story)
+
+    async def watch_feed(self, user: UUID) -> None:
+        """What is there already is read from then on. Nothing, when it cannot be watched now."""
+        try:
+            async with asyncio.timeout(GIVE_UP_S):
+                watched = await self._client.watch("feed", user)
+        except (TimeoutError, sdk.ClientError, LuminaError):
+            return
+        assert watched.feed
+        self._glances.hint(watched.feed)
+
     async def listen(self) -> None:
         with self._client.inbox() as inbox:
             await self._client.connect()
@@ -115,7 +147,7 @@ class Stream:
 
     async def close(self) -> None:
         await self._client.close()
-        for task in (*self._reading, *self._boards.reading):
+        for task in (*self._reading, *self._boards.reading, *self._glances.reading):
             task.cancel()
 
     async def ask(self, request: Request[R]) -> R | str:
@@ -175,8 +207,17 @@ class Stream:
                 self._write(Shown(now, "created", seen(message)))
             case MessageChanged(message=message):
                 self._write(Shown(now, "changed", seen(message)))
-            case PostState() | WatchEnded():
+            case _:
+                self._watched(news)
+
+    def _watched(self, news: sdk.News) -> None:
+        match news:
+            case PostState() | WatchEnded(subject_type="post"):
                 self._boards.take(news)
+            case StoryState() | WatchEnded(subject_type="story"):
+                self._glances.take(news)
+            case FeedNew():
+                self._glances.hint(news)
 
     def _personal(self, news: PersonalEvent) -> None:
         if isinstance(news, ConversationJoined):

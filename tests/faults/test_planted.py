@@ -14,7 +14,7 @@ from tests.faults import social_checks
 from tests.faults.checker import check
 from tests.faults.planted import PLANTS, command
 from tests.faults.planted_social import PLANTS as SOCIAL
-from tests.faults.play import play
+from tests.faults.play import SETTLE_S, play
 from tests.faults.report import failure
 from tests.faults.schedule import Schedule, Step
 from tests.faults.stream import R, Stream
@@ -76,6 +76,7 @@ async def start_again(world: World, command: tuple[str, ...]) -> None:
 
 async def found(world: World, steps: Steps, stream: type[Stream]) -> set[str]:
     async with play(world, "planted", stream) as working:
+        working.converge_s = SETTLE_S  # what is lost stays so, and is not to be waited for
         evidence = await working.run(Schedule(steps))
     violations = check(evidence)
     told = failure(evidence, Schedule(steps), violations, world)

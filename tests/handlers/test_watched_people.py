@@ -11,7 +11,9 @@ from lumina_protocol.blocks import BlockUser, UnblockUser
 from lumina_protocol.fields import uuid7
 from lumina_protocol.follows import ApproveFollow, FollowUser, UnfollowUser
 from lumina_protocol.frame import Event
+from lumina_protocol.lifecycle import ChangeUsername
 from lumina_protocol.post_changes import ArchivePost, DeletePost, RestorePost, UnarchivePost
+from lumina_protocol.profile_changes import ChangeProfile
 from lumina_protocol.reports import CreateReport
 from lumina_protocol.settings import ChangeSettings
 from lumina_protocol.topics import ChangeTopic, FollowTopic, GetTopic, UnfollowTopic
@@ -28,6 +30,12 @@ from tests.moderation import appeal, appoint, decide, decide_appeal
 __all__ = ["house"]
 WITHIN_S = 10
 E = TypeVar("E", TopicState, ProfileState)
+
+
+@pytest.fixture(autouse=True)
+def _without_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told is told because it has changed, and not because all is read now and then."""
+    monkeypatch.setattr(watching, "SWEEP_S", 1000.0)
 
 
 async def topic_state(client: Client, topic_id: UUID) -> TopicState:
@@ -180,6 +188,8 @@ async def topic_or_end(client: Client, topic_id: UUID) -> UUID | None:
 
 
 async def test_a_profile_is_told_as_it_changes(house: House) -> None:
+    """Each change by itself: with the next one, or with the first look around, it would be told as
+    well."""
     alice, bob, carol = house.alice, house.bob, house.carol
     await house.pg.execute("update users set bio = 'Walks.' where username = 'alice'")
     with bob.inbox() as inbox:
@@ -187,19 +197,28 @@ async def test_a_profile_is_told_as_it_changes(house: House) -> None:
         assert (state.username, state.whole, state.bio) == ("alice", True, "Walks.")
         counts = (state.follower_count, state.following_count, state.post_count)
         assert (counts, state.newest_post_id) == ((0, 0, 0), None)
+
+        async def tells(**changes: object) -> None:
+            nonlocal state
+            state = state.model_copy(update=changes)
+            await until(inbox, state)
+
         await carol.call(FollowUser(user_id=id_of(alice), op_id=uuid7()))
-        await until(inbox, state.model_copy(update={"follower_count": 1}))
+        await tells(follower_count=1)
         await alice.call(FollowUser(user_id=id_of(bob), op_id=uuid7()))
+        await tells(following_count=1)
         post_id = await house.post(alice)
-        more = {"post_count": 2, "follower_count": 1, "following_count": 1}
+        await tells(post_count=1, newest_post_id=post_id)
         await house.post(alice, visibility="friends")
-        state = state.model_copy(update={**more, "newest_post_id": post_id})
-        await until(inbox, state)
+        await tells(post_count=2)
+        await alice.call(ChangeProfile(bio="Runs.", op_id=uuid7()))
+        await tells(bio="Runs.")
+        await alice.call(ChangeUsername(username="alicia"))
+        await tells(username="alicia")
         await carol.call(UnfollowUser(user_id=id_of(alice), op_id=uuid7()))
+        await tells(follower_count=0)
         await alice.call(ArchivePost(post_id=post_id, op_id=uuid7()))
-        less = {"post_count": 1, "follower_count": 0, "newest_post_id": None}
-        state = state.model_copy(update=less)
-        await until(inbox, state)
+        await tells(post_count=1, newest_post_id=None)
         assert await profile_state(carol, id_of(alice)) == state, "a fresh watcher"
         await alice.call(ChangeSettings(hide_metrics=True, op_id=uuid7()))
         none = dict.fromkeys(("follower_count", "following_count", "post_count"))
