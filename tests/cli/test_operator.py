@@ -38,7 +38,7 @@ def test_every_command_has_a_help_with_an_example(command: str) -> None:
 def test_doctor_shows_engines_and_schema(settings: Settings) -> None:
     shown = lumina("doctor", env=env(settings))
     assert shown.returncode == 0, shown.stdout
-    for expected in ("PostgreSQL", "embedded", "0051_media_processing.sql", "noeviction"):
+    for expected in ("PostgreSQL", "embedded", "0052_reacting_together.sql", "noeviction"):
         assert expected in shown.stdout
 
 
