@@ -92,7 +92,7 @@ async def commit(tx: Tx, items: Sequence[Reacting]) -> list[ReactionKept | Lumin
         if row["status"] != "known":
             results[item.user_id, item.request.op_id] = _result(tx, item, row)
     return [
-        _first_result(item, row) or results[item.user_id, item.request.op_id]
+        _first_result(tx, item, row) or results[item.user_id, item.request.op_id]
         for item, row in zip(items, rows, strict=True)
     ]
 
@@ -112,7 +112,7 @@ def _result(tx: Tx, item: Reacting, row: Row) -> ReactionKept | LuminaError:
     return kept
 
 
-def _first_result(item: Reacting, row: Row) -> ReactionKept | LuminaError | None:
+def _first_result(tx: Tx, item: Reacting, row: Row) -> ReactionKept | LuminaError | None:
     """Of a retry; None when the first try is in the same batch."""
     if row["status"] != "known":
         return None
@@ -120,7 +120,12 @@ def _first_result(item: Reacting, row: Row) -> ReactionKept | LuminaError | None
         result = first_result(row, item.digest, item.request.keyed_by)
     except LuminaError as error:
         return error
-    return ReactionKept.model_validate(result) if result else None
+    if not result:
+        return None
+    kept = ReactionKept.model_validate(result)
+    if kept.changed:  # perhaps by a try whose connection broke, and then nobody was told
+        tx.touched(kept.post_id)
+    return kept
 
 
 @handles(PageReactions)
