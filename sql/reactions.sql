@@ -3,7 +3,7 @@
 -- name: react
 -- The group commit of moods, see migrations/0052_reacting_together.sql: one row for each, in their order.
 select status, changed, user_rev, untimely, digest, result
-from react(:user_ids, :op_ids, :ops, :digests, :post_ids, :moods, :notification_ids, :title, :pause_s, :node_id);
+from react(:actor_ids, :op_ids, :ops, :digests, :post_ids, :moods, :notification_ids, :title, :pause_s, :node_id);
 
 -- name: page
 select u.user_id, u.username, r.reaction_type as mood, to_ms(r.created_at) as reacted_at

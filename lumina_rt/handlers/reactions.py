@@ -76,7 +76,7 @@ async def _react(ctx: Ctx, request: SetReaction | RemoveReaction) -> ReactionKep
 async def commit(tx: Tx, items: Sequence[Reacting]) -> list[ReactionKept | LuminaError]:
     rows = await tx.all(
         REACT,
-        user_ids=[item.user_id for item in items],
+        actor_ids=[item.user_id for item in items],
         op_ids=[item.request.op_id for item in items],
         ops=[item.request.op for item in items],
         digests=[item.digest for item in items],
