@@ -171,6 +171,9 @@ async def test_what_devices_do_in_one_batch_happens_in_its_order(house: House) -
                 for mood, changed in zip(moods, (True, True, False, True), strict=True)
             ]
             await noticed(house.alice, 2)
+        told_of = "select array_length(user_ids, 1) from outbox where $1 = any (user_ids)"
+        rows = await house.pg.fetch(told_of, id_of(house.bobs[0]))
+        assert sorted(row[0] for row in rows) == [1, 3], "the batch is one transaction"
         told = await changes(inbox, 3)
         assert [mood for _, mood in told] == [None, "excited", "curious"]
         assert [rev - told[0][0] for rev, _ in told] == [0, 1, 2]
