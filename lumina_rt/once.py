@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Awaitable, Callable, Hashable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from uuid import UUID
 
 import orjson
 from lumina_protocol.errors import Conflict, IdTime, TooOld
@@ -16,7 +15,7 @@ from lumina_rt.router import Ctx
 from lumina_rt.store.queries import query
 
 if TYPE_CHECKING:
-    from lumina_rt.store.db import Tx
+    from lumina_rt.store.db import Row, Tx
 
 CLAIM = query("op_keys.claim")
 FOUND = query("op_keys.found")
@@ -45,7 +44,7 @@ def once(change: Callable[[Ctx, Tx, C], Awaitable[R]]) -> Callable[[Ctx, C], Awa
         digest = request_digest(ctx.services.hash_key, request)
         async with ctx.services.lines.stand_in(_changed(request)), ctx.db.tx() as tx:
             if await tx.maybe(CLAIM, op=request.op, digest=digest, **key) is None:
-                result = await _first_result(tx, key, digest, request.keyed_by)
+                result = first_result(await tx.one(FOUND, **key), digest, request.keyed_by)
                 return cast("R", request.reply.model_validate(result))
             reply = await change(ctx, tx, request)
             await tx.run(KEEP, result=reply.model_dump(mode="json"), **key)
@@ -61,11 +60,11 @@ def _changed(request: Request[Any]) -> Hashable:
     return next((subject for subject in named if subject is not None), key)
 
 
-async def _first_result(tx: Tx, key: dict[str, UUID], digest: bytes, field: str) -> object:
-    found = await tx.one(FOUND, **key)
-    if found["too_old"]:
+def first_result(found: Row, digest: bytes, field: str) -> object:
+    """What a key that could not be claimed is the key of. Raises Conflict, TooOld and IdTime."""
+    if found["untimely"] == "too_old":
         raise TooOld(field=field)
-    if found["too_new"]:
+    if found["untimely"] == "too_new":
         raise IdTime(field=field)
     if found["digest"] != digest:
         raise Conflict(f"This {field} was used before for another request.", field=field)

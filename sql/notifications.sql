@@ -1,13 +1,11 @@
 -- name: add
--- In the transaction of the cause. What was told lately waits, the longer the more there is, so that much at once is told
--- as one.
+-- In the transaction of the cause; that of a mood writes `react`, see migrations/0052_reacting_together.sql.
 insert into notification_causes (kind, user_id, group_key, notification_type, notification_id, actor_id, post_id,
                                  comment_id, conversation_id, story_id, message_id, title, message, due_at)
 select :made, g.user_id, :group_key::text, :type, g.notification_id, :actor_id, :post_id, :comment_id, :conversation_id,
-       :story_id, :message_id, :title, :text,
-       greatest(now(), (select n.told_at + make_interval(secs => least(:pause_s, n.cause_count * 0.1))
-                        from notification_groups n where n.user_id = g.user_id and n.group_key = :group_key::text))
-from unnest(:user_ids::uuid[], :notification_ids::uuid[]) g (user_id, notification_id);
+       :story_id, :message_id, :title, :text, d.due_at
+from unnest(:user_ids::uuid[], :notification_ids::uuid[]) g (user_id, notification_id),
+     notice_due(g.user_id, :group_key::text, :pause_s) d (due_at);
 
 -- name: look_at_post
 -- Each group in which something is about it, of whoever has been told, or is being told now.

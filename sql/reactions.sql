@@ -1,26 +1,9 @@
 -- Nobody waits for the row of the post: what is counted is written beside it, see migrations/0015_counters.sql.
 
--- name: set
--- No row when the post is not for the user. `was`: the mood before. Times are of whole milliseconds, for pages.
-with seen as materialized (
-    select p.post_id, p.user_id, p.allow_reactions from post_for(:user_id::uuid, :post_id::uuid) p
-), made as (
-    insert into reactions as r (post_id, user_id, reaction_type, created_at)
-    select s.post_id, :user_id, :mood::text::mood, date_trunc('milliseconds', clock_timestamp())
-    from seen s where s.allow_reactions
-    on conflict (post_id, user_id) do update set reaction_type = excluded.reaction_type
-    where r.reaction_type <> excluded.reaction_type
-    returning (xmax = 0) as is_new
-)
-select s.user_id as author_id, s.allow_reactions, m.is_new is not null as changed, coalesce(m.is_new, false) as is_new
-from seen s left join made m on true;
-
--- name: remove
--- No row when there is none.
-with gone as (
-    delete from reactions where post_id = :post_id and user_id = :user_id returning post_id
-)
-select p.user_id as author_id from gone join posts p using (post_id);
+-- name: react
+-- The group commit of moods, see migrations/0052_reacting_together.sql: one row for each, in their order.
+select status, changed, user_rev, untimely, digest, result
+from react(:actor_ids, :op_ids, :ops, :digests, :post_ids, :moods, :notification_ids, :title, :pause_s, :node_id);
 
 -- name: page
 select u.user_id, u.username, r.reaction_type as mood, to_ms(r.created_at) as reacted_at

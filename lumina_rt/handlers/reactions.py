@@ -1,11 +1,15 @@
-"""Moods for posts. However many react to one, they wait for nobody: what is counted is written
-beside the post, and added up later."""
+"""Moods for posts, kept in batches. What is counted is written beside the post, and added up later:
+however many react to one, nobody waits for its row."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from lumina_protocol.errors import Forbidden
+from lumina_protocol.errors import Forbidden, LuminaError
+from lumina_protocol.fields import uuid7
 from lumina_protocol.messages import Person
 from lumina_protocol.reactions import (
     ListReactions,
@@ -21,43 +25,107 @@ from lumina_protocol.reactions import (
 )
 
 from lumina_rt import access, notifying
-from lumina_rt.notifying import Cause
-from lumina_rt.once import once
+from lumina_rt.once import first_result, request_digest
 from lumina_rt.router import Ctx, handles
-from lumina_rt.store.db import Tx
+from lumina_rt.store.group_commit import grouped
 from lumina_rt.store.queries import query
+from lumina_rt.streams import own_stream
 
-SET = query("reactions.set")
-REMOVE = query("reactions.remove")
+if TYPE_CHECKING:
+    from lumina_rt.store.db import Row, Tx
+
+REACT = query("reactions.react")
 PAGE = query("reactions.page")
 OF_MOOD = query("reactions.page_of_mood")
 MINE = query("reactions.mine")
 
 
+@dataclass(frozen=True, slots=True)
+class Reacting:
+    """A mood that is set or taken back, on its way to be committed."""
+
+    user_id: UUID
+    request: SetReaction | RemoveReaction
+    digest: bytes
+
+    @property
+    def mood(self) -> str | None:
+        return self.request.mood if isinstance(self.request, SetReaction) else None
+
+    def post_id(self) -> UUID:
+        return self.request.post_id
+
+
 @handles(SetReaction)
-@once
-async def set_mood(ctx: Ctx, tx: Tx, request: SetReaction) -> ReactionKept:
-    name = {"post_id": request.post_id, "user_id": ctx.user_id}
-    post = await tx.maybe(SET, mood=request.mood, **name)
-    if post is None:
-        raise access.no_post()
-    if not post["allow_reactions"]:
-        raise Forbidden("This post takes no reactions.", field="post_id")
-    if post["is_new"]:
-        await notifying.notify(tx, _cause(ctx.user_id, request.post_id, post["author_id"]))
-    if post["changed"]:
-        _tell(ctx, tx, request.post_id, request.mood)
-    return ReactionKept(post_id=request.post_id, mood=request.mood, changed=post["changed"])
+async def set_mood(ctx: Ctx, request: SetReaction) -> ReactionKept:
+    return await _react(ctx, request)
 
 
 @handles(RemoveReaction)
-@once
-async def remove(ctx: Ctx, tx: Tx, request: RemoveReaction) -> ReactionKept:
-    post = await tx.maybe(REMOVE, post_id=request.post_id, user_id=ctx.user_id)
-    if post is not None:
-        await notifying.withdraw(tx, _cause(ctx.user_id, request.post_id, post["author_id"]))
-        _tell(ctx, tx, request.post_id, None)
-    return ReactionKept(post_id=request.post_id, changed=post is not None)
+async def remove(ctx: Ctx, request: RemoveReaction) -> ReactionKept:
+    return await _react(ctx, request)
+
+
+async def _react(ctx: Ctx, request: SetReaction | RemoveReaction) -> ReactionKept:
+    """Done once for its `op_id`, as what is `@once`."""
+    digest = request_digest(ctx.services.hash_key, request)
+    return await ctx.services.writers.submit(commit, Reacting(ctx.user_id, request, digest))
+
+
+@grouped(key=Reacting.post_id)
+async def commit(tx: Tx, items: Sequence[Reacting]) -> list[ReactionKept | LuminaError]:
+    rows = await tx.all(
+        REACT,
+        actor_ids=[item.user_id for item in items],
+        op_ids=[item.request.op_id for item in items],
+        ops=[item.request.op for item in items],
+        digests=[item.digest for item in items],
+        post_ids=[item.request.post_id for item in items],
+        moods=[item.mood for item in items],
+        notification_ids=[uuid7() for _ in items],
+        title="reacted to your post",
+        pause_s=notifying.PAUSE_S,
+        node_id=tx.node_id,
+    )
+    results: dict[tuple[UUID, UUID], ReactionKept | LuminaError] = {}
+    for item, row in zip(items, rows, strict=True):
+        if row["status"] != "known":
+            results[item.user_id, item.request.op_id] = _result(tx, item, row)
+    return [
+        _first_result(tx, item, row) or results[item.user_id, item.request.op_id]
+        for item, row in zip(items, rows, strict=True)
+    ]
+
+
+def _result(tx: Tx, item: Reacting, row: Row) -> ReactionKept | LuminaError:
+    match row["status"]:
+        case "no_post":
+            return access.no_post()
+        case "closed":
+            return Forbidden("This post takes no reactions.", field="post_id")
+    kept = ReactionKept(post_id=item.request.post_id, mood=item.mood, changed=row["changed"])
+    if kept.changed:
+        event = ReactionChanged(post_id=kept.post_id, mood=kept.mood, user_rev=row["user_rev"])
+        place = own_stream(item.user_id), row["user_rev"]
+        tx.emit(event, place=place, to=[item.user_id])
+        tx.touched(kept.post_id)
+    return kept
+
+
+def _first_result(tx: Tx, item: Reacting, row: Row) -> ReactionKept | LuminaError | None:
+    """Of a retry; None when the first try is in the same batch."""
+    if row["status"] != "known":
+        return None
+    try:
+        result = first_result(row, item.digest, item.request.keyed_by)
+    except LuminaError as error:
+        return error
+    if not result:
+        return None
+    kept = ReactionKept.model_validate(result)
+    if kept.changed:  # perhaps by a try whose connection broke, and then nobody was told
+        tx.touched(kept.post_id)
+    return kept
 
 
 @handles(PageReactions)
@@ -94,19 +162,3 @@ async def mine(ctx: Ctx, request: ListReactions) -> OwnReactions:
         rows = await tx.all(MINE, user_id=ctx.user_id, limit=request.limit + 1, **place)
     found = [OwnReaction.model_validate(dict(row)) for row in rows[: request.limit]]
     return OwnReactions(reactions=found, more=len(rows) > request.limit)
-
-
-def _tell(ctx: Ctx, tx: Tx, post_id: UUID, mood: str | None) -> None:
-    tx.tell(ReactionChanged(post_id=post_id, mood=mood), to=[ctx.user_id])
-    tx.touched(post_id)
-
-
-def _cause(user_id: UUID, post_id: UUID, author_id: UUID) -> Cause:
-    return Cause(
-        type="reaction",
-        user_ids=[author_id],
-        group_key=f"reaction:post:{post_id}",
-        title="reacted to your post",
-        actor_id=user_id,
-        post_id=post_id,
-    )

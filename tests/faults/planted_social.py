@@ -8,10 +8,10 @@ from types import ModuleType
 from typing import Any
 from uuid import UUID
 
+from lumina_protocol.reactions import ReactionChanged
+
 from lumina_rt import feeds, watching
 from lumina_rt.handlers import feed, notifications, reactions
-from lumina_rt.router import Ctx
-from lumina_rt.store.db import Tx
 from lumina_rt.streams import owner
 from lumina_rt.workers import counters
 
@@ -25,17 +25,17 @@ def _rewrite(of: ModuleType, name: str, old: str, new: str) -> None:
 
 def lost_mood() -> None:
     """Two moods are not kept, and whoever has them is told that they are."""
-    unless = "s.allow_reactions and $3::text not in ('curious', 'excited')"
-    _rewrite(reactions, "SET", "from seen s where s.allow_reactions", f"from seen s where {unless}")
+    lost = "array_replace(array_replace($6::text[], 'curious', null), 'excited', null)"
+    _rewrite(reactions, "REACT", "$6", lost)
 
 
-def untold_mood() -> None:
-    """One's other devices are not told of a mood."""
+def mistold_mood() -> None:
+    """One's other devices are told that a mood was taken back."""
 
-    def tell(ctx: Ctx, tx: Tx, post_id: UUID, mood: str | None) -> None:
-        tx.touched(post_id)
+    def told(*, post_id: UUID, mood: str | None, user_rev: int) -> ReactionChanged:
+        return ReactionChanged(post_id=post_id, user_rev=user_rev)
 
-    setattr(reactions, "_tell", tell)  # noqa: B010
+    setattr(reactions, "ReactionChanged", told)  # noqa: B010
 
 
 def narrow_list() -> None:
@@ -107,7 +107,7 @@ def unmarked_posts() -> None:
 
 PLANTS: dict[str, Callable[[], None]] = {
     "lost-mood": lost_mood,
-    "untold-mood": untold_mood,
+    "mistold-mood": mistold_mood,
     "narrow-list": narrow_list,
     "double-fold": double_fold,
     "growing-badge": growing_badge,

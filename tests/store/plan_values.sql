@@ -99,7 +99,7 @@ select busy.conversation_id, busy.last_seq - 20 as seq, busy.last_seq - 20 as be
        array['{1,2,3}'] as page_seqs,
        array[talked.post_id] as post_ids, array(select comment_id from comments where post_id = talked.post_id limit 1) as comment_ids,
        0 as depth, 'image' as media_type,
-       'curious' as mood, array[0, 1]::smallint[] as options, 0 as option_no,
+       'curious' as mood, array['curious'] as moods, array[uuid7_floor(now())] as op_ids, array['reaction.set'] as ops, array[0, 1]::smallint[] as options, 0 as option_no,
        gen_random_uuid() as new_collection_id, '2026-01-01' as from_day, '2026-12-31' as to_day,
        (select invite_id from conversation_invites i where i.conversation_id = busy.conversation_id limit 1) as invite_id,
        '[]' as stickers, 1 as sticker_no, '{"option_no": 1}' as answer,

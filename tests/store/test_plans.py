@@ -78,7 +78,7 @@ ONE_CONVERSATION = (
 )
 BY_ID = ("messages.send", "messages.one", "messages.digest")
 ASKED_ALONE = ("access.visible", "access.closed_to", "access.not_accepting", "profiles.get")
-IN_FUNCTIONS = {"messages.send", "receipts.keep", "search.find"}
+IN_FUNCTIONS = {"messages.send", "reactions.react", "receipts.keep", "search.find"}
 HISTORY = {"message_id": "messages_pkey", "seq": "messages_conversation_id_seq_key"}
 CUT_BY_CONVERSATION = ("messages", "message_changes", "message_reactions")
 

@@ -43,7 +43,6 @@ EXCEPTIONS = {
     "comments.post_author": "posts: the same",
     "comments.stream": "posts: the same",
     "reactions.mine": "reactions: what a user has reacted to, by an index of their own",
-    "reactions.remove": "posts: whose it is, by its id",
     "watches.viewers": "follows: blocks by whom they are of, on the shards of those",
     "trace.find": "messages: by its id, when an operator knows no more",
     "conversations.cursors": "conversation_participants: those of a user, by an index of their own",

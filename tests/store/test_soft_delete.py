@@ -38,7 +38,6 @@ EXCEPTIONS = {
     "notifications.announcement": "who may see it is asked when it is told",
     "comments.lock": "a lock, whatever it is of; what it is then, the next statement says",
     "comments.stream": "the same",
-    "reactions.remove": "whose the post is or was, that somebody takes a mood back from",
     "watches.told_results": "asked of a post that is there",
     "stories.lock": "the same",
     "story_highlights.lock_own": "of who asks, who is there",
