@@ -16,6 +16,7 @@ from loadtest.data import Scale, command
 from loadtest.drive.command import command_of
 from loadtest.errors import LoadTestError, Violation
 from loadtest.fanout import Fanout
+from loadtest.flatness.command import flatness
 from loadtest.floor import Floor
 from loadtest.interrupt import unwind_on_signals
 from loadtest.logout import Logout
@@ -76,6 +77,7 @@ for scenario in SCENARIOS:
     loadtest.add_command(command_of(scenario))
 loadtest.add_command(peers)
 loadtest.add_command(bench)
+loadtest.add_command(flatness)
 
 
 @loadtest.command(short_help='From "log out everywhere" to the last closed socket.')

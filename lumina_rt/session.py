@@ -93,7 +93,8 @@ TABLE: dict[tuple[State, Input], tuple[State, Verb]] = {
 READY, CLOSED, RUN = State.READY, State.CLOSED, Verb.RUN
 
 
-@dataclass(frozen=True, slots=True)
+# These two are made for each request, and not frozen: see protocol/lumina_protocol/frame.py.
+@dataclass(slots=True)
 class Waiting:
     """A request that has come; `kind` is AUTH, PUBLIC or PRIVATE."""
 
@@ -103,7 +104,7 @@ class Waiting:
     """Whether it may run while others that say so are under way."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
     """Run this request, then say `finished`. Those before it have begun already."""
 

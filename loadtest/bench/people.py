@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import asyncpg
 from lumina_protocol.accounts import Login, Register
@@ -55,11 +56,20 @@ async def newcomer(url: str) -> tuple[str, str]:
 
 async def most_talkative(url: str, database_url: str) -> str:
     """The name of the made-up user with most messages, who can log in from now on."""
-    lender, _ = await newcomer(url)
     connection = await asyncpg.connect(database_url)
     try:
         user_id = await connection.fetchval(MOST_TALKATIVE)
-        name: str = await connection.fetchval(LEND, lender, user_id)
     finally:
         await connection.close()
+    (name,) = await lend(url, database_url, [user_id])
     return name
+
+
+async def lend(url: str, database_url: str, user_ids: Iterable[UUID]) -> list[str]:
+    """The names of these users, who can log in from now on, with PASSWORD."""
+    lender, _ = await newcomer(url)
+    connection = await asyncpg.connect(database_url)
+    try:
+        return [await connection.fetchval(LEND, lender, user_id) for user_id in user_ids]
+    finally:
+        await connection.close()

@@ -13,6 +13,15 @@ TICKS = 5
 STEPS = (1, 2, 2.5, 5, 10)
 COLOURS = 4
 Point = tuple[float, float]
+INKS = ("#0b62a4", "#b4490a", "#12704c", "#7d7d7d")
+STYLE = (
+    ".line{fill:none;stroke-width:1.6}.earlier{stroke-dasharray:5 4}.grid{stroke:#e1e5ea}"
+    ".t{font-size:11px;fill:#5b6570}"
+) + "".join(
+    f".line.s{number}{{stroke:{ink}}}circle.s{number},.t.k{number}{{fill:{ink}}}"
+    for number, ink in enumerate(INKS)
+)
+"""Of a plot that is no part of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,21 @@ def lines(title: str, series: Sequence[Series], across: Axis, up: Axis) -> str:
     """A plot with a legend above it; each point says its value when it is pointed at."""
     drawn = "".join(_line(each, across, up) for each in series)
     return _figure(title, _legend(series), _grid(across, up) + drawn)
+
+
+def document(title: str, series: Sequence[Series], across: Axis, up: Axis) -> str:
+    """Such a plot as a picture of its own, with its colours and its legend in it."""
+    drawn = "".join(_line(each, across, up) for each in series)
+    keys = "".join(
+        f'<text class="t k{each.colour % COLOURS}" x="{LEFT + 8}" y="{TOP + 14 * (number + 1)}">'
+        f"{escape(each.name)}</text>"
+        for number, each in enumerate(each for each in series if not each.earlier)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'font-family="sans-serif"><title>{escape(title)}</title><style>{STYLE}</style>'
+        f'<rect width="100%" height="100%" fill="#fff"/>{_grid(across, up)}{drawn}{keys}</svg>\n'
+    )
 
 
 def bars(title: str, values: Sequence[tuple[str, float]], unit: str) -> str:

@@ -27,6 +27,8 @@ from lumina_protocol.frame import (
 
 MAX_DEPTH = 16
 """How deep arrays and maps may be nested; the deepest model needs five levels."""
+NESTING = (dict, list)
+"""What can have something in it, of what is decoded."""
 
 
 class Malformed(ValueError):
@@ -73,39 +75,67 @@ def to_frame(value: object) -> Frame:
         raise Malformed(f"nested deeper than {MAX_DEPTH} levels")
     if not isinstance(value, list) or not value or type(value[0]) is not int:
         raise Malformed("not an array that begins with the kind of a frame")
-    match value:
-        case [Kind.REQUEST, int(id_), str(op), dict(body)] if is_id(id_):
-            return RequestFrame(id_, op, body)
-        case [Kind.REPLY, int(id_), dict(body)] if is_id(id_):
-            return ReplyFrame(id_, body)
-        case [Kind.ERROR, None | int() as id_, dict(body)] if id_ is None or is_id(id_):
-            return ErrorFrame(id_, body)
-        case [Kind.EVENT, str(type_), dict(body)]:
-            return EventFrame(type_, body)
+    kind, *rest = value
+    if frame := READ[kind](rest) if kind in READ else None:
+        return frame
     raise Malformed("not a frame: see protocol/README.md for the four there are")
 
 
-def is_id(value: int) -> bool:
-    return not isinstance(value, bool) and 0 < value <= MAX_REQUEST_ID
+def _request(rest: list[Any]) -> Frame | None:
+    match rest:
+        case [id_, str(op), dict(body)] if is_id(id_):
+            return RequestFrame(id_, op, body)
+    return None
+
+
+def _reply(rest: list[Any]) -> Frame | None:
+    match rest:
+        case [id_, dict(body)] if is_id(id_):
+            return ReplyFrame(id_, body)
+    return None
+
+
+def _error(rest: list[Any]) -> Frame | None:
+    match rest:
+        case [id_, dict(body)] if id_ is None or is_id(id_):
+            return ErrorFrame(id_, body)
+    return None
+
+
+def _event(rest: list[Any]) -> Frame | None:
+    match rest:
+        case [str(type_), dict(body)]:
+            return EventFrame(type_, body)
+    return None
+
+
+READ: dict[int, Callable[[list[Any]], Frame | None]] = {
+    Kind.REQUEST.value: _request,
+    Kind.REPLY.value: _reply,
+    Kind.ERROR.value: _error,
+    Kind.EVENT.value: _event,
+}
+"""Frames by their kind, from what comes behind it. To look members of an enum up, once for each
+pattern, takes as long as the rest."""
+
+
+def is_id(value: object) -> bool:
+    return type(value) is int and 0 < value <= MAX_REQUEST_ID
 
 
 def too_deep(value: object) -> bool:
     """Walks level by level, so that a deep value costs no Python stack."""
-    level = [value]
+    level = [value] if type(value) in NESTING else []
     for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in children(node)]
         if not level:
             return False
-    return True
-
-
-def children(node: object) -> list[Any]:
-    """Only what can have children itself, so that a wide level of numbers costs little."""
-    if isinstance(node, dict):
-        return [child for child in node.values() if isinstance(child, dict | list)]
-    if isinstance(node, list):
-        return [child for child in node if isinstance(child, dict | list)]
-    return []
+        level = [
+            child
+            for node in level
+            for child in (node.values() if type(node) is dict else node)  # type: ignore[attr-defined]
+            if type(child) in NESTING
+        ]
+    return bool(level)
 
 
 def decode_body(data: bytes) -> Body:

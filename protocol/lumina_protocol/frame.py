@@ -30,26 +30,27 @@ class Kind(IntEnum):
     EVENT = 4
 
 
-@dataclass(frozen=True, slots=True)
+# Frames are not frozen: each field of a frozen one would be set by a call. Nothing changes them.
+@dataclass(slots=True)
 class RequestFrame:
     id: int
     op: str
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReplyFrame:
     id: int
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ErrorFrame:
     id: int | None
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EventFrame:
     type: str
     body: Body

@@ -1,0 +1,1 @@
+"""What an operation costs in a small database, and in a big one."""
