@@ -13,7 +13,7 @@ from typing import Any
 
 from loadtest.drive.people import Part, Person
 from loadtest.drive.scene import Scenario
-from loadtest.drive.worker import Failed, Plan, work
+from loadtest.drive.worker import Failed, Plan, listen, work
 from loadtest.errors import Broken
 
 STOP_TIMEOUT_S = 5
@@ -27,7 +27,7 @@ class Hand:
         self._pipe = pipe
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Any]] = {}
-        asyncio.get_running_loop().add_reader(pipe.fileno(), self._read)
+        listen(pipe, self._read)
 
     async def ask(self, name: str, *args: object) -> Any:
         """What Worker's method of this name returns. Raises Broken."""
@@ -50,7 +50,7 @@ class Hand:
     def _read(self) -> None:
         try:
             number, answer = self._pipe.recv()
-        except (EOFError, OSError):
+        except (EOFError, ConnectionError):
             asyncio.get_running_loop().remove_reader(self._pipe.fileno())
             number, answer = 0, None
         if number:
@@ -58,9 +58,11 @@ class Hand:
             if not asked.done():  # cancelled meanwhile
                 asked.set_result(answer)
             return
+        self._process.join(STOP_TIMEOUT_S)
+        why = f"a process of users has ended with {self._process.exitcode}, see above"
         for asked in self._asked.values():
             if not asked.done():
-                asked.set_result(Failed("a process of users has ended, see above"))
+                asked.set_result(Failed(why))
 
 
 class Crew:

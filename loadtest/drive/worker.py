@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -148,7 +149,7 @@ class Told:
         self.over = asyncio.Event()
 
     def listen(self) -> None:
-        asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._read)
+        listen(self._pipe, self._read)
 
     def _read(self) -> None:
         try:
@@ -166,6 +167,13 @@ class Told:
         except Exception as error:
             answer = Failed(first_line(error))
         self._pipe.send((number, answer))
+
+
+def listen(pipe: Connection, read: Callable[[], None]) -> None:
+    """Call when something has come. What is large comes in pieces, which a pipe waits for; uvloop
+    makes it one that does not."""
+    asyncio.get_running_loop().add_reader(pipe.fileno(), read)
+    os.set_blocking(pipe.fileno(), True)
 
 
 def first_line(error: BaseException) -> str:
