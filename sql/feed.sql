@@ -1,7 +1,8 @@
 -- name: older
 -- The :scan newest of all posts by whom the user follows, their own, and those that these are co-authors of, before an id;
 -- and which of them are for the user. Who has the newest posts is found first, by one look at each author: only those
--- can have one of the newest. So it costs as many looks as the user follows people, and no more where these post much.
+-- can have one of the newest, and where there are :scan of them, none older than all of those. So it costs as many looks
+-- as the user follows people, and no more where these post much.
 with people as materialized (
     select f.following_id as user_id from follows f
     where f.follower_id = :user_id and f.connection_type <> 'blocked'
@@ -10,7 +11,7 @@ with people as materialized (
                                 and (m.until is null or m.until > now()))
     union all select :user_id::uuid
 ), heads as materialized (
-    select w.user_id from people w
+    select w.user_id, h.post_id from people w
     cross join lateral (
         select h.post_id from (
             (select p.post_id from posts p
@@ -23,12 +24,16 @@ with people as materialized (
         ) h order by h.post_id desc limit 1
     ) h
     order by h.post_id desc limit :scan
+), oldest as materialized (
+    select h.post_id from heads h
+    where (select count(distinct post_id) from heads) >= :scan order by h.post_id limit 1
 ), found as materialized (
     select g.post_id from (
         select c.post_id from heads w
         cross join lateral (
             (select p.post_id from posts p
              where p.user_id = w.user_id and not p.is_deleted and not p.is_archived and p.post_id < :before_id::uuid
+               and p.post_id >= coalesce((select o.post_id from oldest o), '00000000-0000-0000-0000-000000000000')
              order by p.post_id desc limit :scan)
             union all
             (select c.post_id from post_coauthors c
@@ -55,7 +60,7 @@ with people as materialized (
                                 and (m.until is null or m.until > now()))
     union all select :user_id::uuid
 ), heads as materialized (
-    select w.user_id from people w
+    select w.user_id, h.post_id from people w
     cross join lateral (
         select h.post_id from (
             (select p.post_id from posts p
@@ -68,12 +73,16 @@ with people as materialized (
         ) h order by h.post_id limit 1
     ) h
     order by h.post_id limit :scan
+), newest as materialized (
+    select h.post_id from heads h
+    where (select count(distinct post_id) from heads) >= :scan order by h.post_id desc limit 1
 ), found as materialized (
     select g.post_id from (
         select c.post_id from heads w
         cross join lateral (
             (select p.post_id from posts p
              where p.user_id = w.user_id and not p.is_deleted and not p.is_archived and p.post_id > :after_id::uuid
+               and p.post_id <= coalesce((select n.post_id from newest n), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
              order by p.post_id limit :scan)
             union all
             (select c.post_id from post_coauthors c

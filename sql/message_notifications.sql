@@ -55,14 +55,27 @@ from (
 on conflict (user_id, group_key) where kind = 'look' do nothing;
 
 -- name: look_at_deleted
--- What somebody was told of messages that are not there any more.
+-- What somebody was told of messages that are not there any more. First which these are, of which there are few: all
+-- members of a group may have been told something of it.
+with gone as materialized (
+    select distinct o.conversation_id, m.message_id
+    from unnest(:conversation_ids::uuid[], :revs::bigint[], :upto_revs::bigint[]) o (conversation_id, from_rev, to_rev)
+    cross join lateral (
+        select x.seq from message_changes x
+        where x.conversation_id = o.conversation_id and x.rev between o.from_rev and o.to_rev offset 0
+    ) x
+    cross join lateral (
+        select m.message_id from messages m
+        where m.conversation_id = o.conversation_id and m.seq = x.seq and m.is_deleted offset 0
+    ) m
+)
 insert into notification_causes (kind, user_id, group_key)
 select distinct 'look', n.user_id, n.group_key
-from unnest(:conversation_ids::uuid[], :revs::bigint[], :upto_revs::bigint[]) o (conversation_id, from_rev, to_rev)
-join message_changes x on x.conversation_id = o.conversation_id and x.rev between o.from_rev and o.to_rev
-join messages m on m.conversation_id = x.conversation_id and m.seq = x.seq and m.is_deleted
-join notifications n on n.conversation_id = m.conversation_id and n.message_id = m.message_id
-where n.group_key is not null
+from gone g
+cross join lateral (
+    select n.user_id, n.group_key from notifications n
+    where n.conversation_id = g.conversation_id and n.message_id = g.message_id and n.group_key is not null offset 0
+) n
 order by 2, 3
 on conflict (user_id, group_key) where kind = 'look' do nothing;
 

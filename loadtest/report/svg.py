@@ -12,6 +12,8 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 40
 TICKS = 5
 STEPS = (1, 2, 2.5, 5, 10)
 COLOURS = 4
+NEARLY_ALL = 0.97
+"""Of an axis: what is written there must not be cut off."""
 Point = tuple[float, float]
 INKS = ("#0b62a4", "#b4490a", "#12704c", "#7d7d7d")
 STYLE = (
@@ -77,16 +79,19 @@ def nice(step: float) -> float:
 def lines(title: str, series: Sequence[Series], across: Axis, up: Axis) -> str:
     """A plot with a legend above it; each point says its value when it is pointed at."""
     drawn = "".join(_line(each, across, up) for each in series)
-    return _figure(title, _legend(series), _grid(across, up) + drawn)
+    legend = _legend(series) if len(series) > 1 else ""
+    return _figure(title, legend, _grid(across, up) + drawn)
 
 
 def document(title: str, series: Sequence[Series], across: Axis, up: Axis) -> str:
     """Such a plot as a picture of its own, with its colours and its legend in it."""
     drawn = "".join(_line(each, across, up) for each in series)
+    named = [each for each in series if not each.earlier]
+    top = HEIGHT - BOTTOM - 14 * len(named)
     keys = "".join(
-        f'<text class="t k{each.colour % COLOURS}" x="{LEFT + 8}" y="{TOP + 14 * (number + 1)}">'
+        f'<text class="t k{each.colour % COLOURS}" x="{LEFT + 8}" y="{top + 14 * number}">'
         f"{escape(each.name)}</text>"
-        for number, each in enumerate(each for each in series if not each.earlier)
+        for number, each in enumerate(named)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -135,9 +140,10 @@ def _grid(across: Axis, up: Axis) -> str:
             f"{escape(text)}</text>"
         )
     for value, text in across.ticks:
+        anchor = "end" if across.share(value) > NEARLY_ALL else "middle"
         drawn.append(
             f'<text class="t" x="{_x(across, value):.1f}" y="{HEIGHT - BOTTOM + 16}" '
-            f'text-anchor="middle">{escape(text)}</text>'
+            f'text-anchor="{anchor}">{escape(text)}</text>'
         )
     drawn.append(
         f'<text class="t" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">'

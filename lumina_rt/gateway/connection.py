@@ -147,8 +147,8 @@ class Connection(asyncio.Protocol):
         The innermost lines of fan-out. A session that is READY has an open socket.
         """
         outbox = self.outbox
-        slow = not self.writable or len(outbox) >= UNCOUNTED or self.catch_up is not None
-        if slow and not self._has_room(frame, place):
+        is_plain = self.writable and self.catch_up is None and len(outbox) < UNCOUNTED
+        if not (is_plain or self._has_room(frame, place)):
             return
         if not outbox:
             if self.session.state is not READY:

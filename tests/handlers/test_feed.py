@@ -112,7 +112,7 @@ async def test_pages_have_no_doubles_and_no_holes_while_new_posts_arrive(house: 
     for _ in range(150):
         await publish()
     before = sorted(made, reverse=True)
-    for limit in (1, 4, 50):
+    for limit in (1, 2, 4, 50):
         assert await ids(house.alice, limit) == sorted(made, reverse=True)
     seen: list[UUID] = []
     got = await page(house.alice, limit=5)
@@ -126,6 +126,21 @@ async def test_pages_have_no_doubles_and_no_holes_while_new_posts_arrive(house: 
     assert seen == before
     assert await ids(house.alice, 4, after=before[0]) == sorted(made, reverse=True)[: -len(before)]
     assert await ids(house.alice, 3, after=max(made)) == []
+
+
+async def test_posts_of_several_do_not_end_a_feed_early(house: House) -> None:
+    """Where all have the same newest post, that is one and not several."""
+    await house.follow(house.alice, house.bob)
+    await house.follow(house.alice, house.carol)
+    made = []
+    for number in range(8):
+        made.append(post_id := await house.post(house.bob if number % 2 else house.carol))
+        if number % 4:
+            other = house.carol if number % 2 else house.bob
+            await house.pg.execute(COAUTHOR, post_id, id_of(other))
+    for limit in (1, 2):
+        assert await ids(house.alice, limit) == made[::-1]
+        assert await ids(house.alice, limit, after=made[0]) == made[:0:-1]
 
 
 async def test_whoever_watches_is_told_of_what_is_for_them_on_both_nodes(house: House) -> None:
