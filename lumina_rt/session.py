@@ -13,6 +13,7 @@ together are begun in that order, while the ones before are under way; their han
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -178,7 +179,7 @@ class Session:
         if self.state is CLOSED or self.leaving:
             return []
         if not self._take_token(now):
-            wait_ms = int(1000 / self.limits.requests_per_s) + 1
+            wait_ms = math.ceil(1000 / self.limits.requests_per_s) + 1  # floats are not exact
             refusal = RateLimited(retry_after_ms=wait_ms, limit="connection")
             return [Answer(waiting.request.id, refusal.body)]
         if self.queue or not self._may_start(waiting):

@@ -4,7 +4,7 @@ from collections import deque
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lumina_protocol.errors import CloseCode
 
@@ -226,6 +226,7 @@ def test_full_begins_exactly_at_the_limit_and_ends_below_it() -> None:
     burst=st.integers(1, 6),
     gaps=st.lists(st.just(0.0) | st.floats(0, 10), min_size=10, max_size=60),
 )
+@example(0.10000000000000002, 1, [0.0] * 10 + [1.5773556518257958, 6.616049572100664, 0.0])
 def test_a_bucket_lets_no_more_through_than_its_burst_and_its_rate(
     rate: float, burst: int, gaps: list[float]
 ) -> None:
