@@ -67,6 +67,10 @@ FOUND: dict[tuple[str, ...], tuple[Steps, type[Stream], set[str]]] = {  # each b
 }
 
 
+TRIES = 3
+"""Some bugs need a moment that not every run has: what is sent just before its node is killed."""
+
+
 async def start_again(world: World, command: tuple[str, ...]) -> None:
     for node in world.nodes:
         node.command = command
@@ -94,7 +98,11 @@ async def test_a_bug_of_the_server_or_the_client_is_found(
     steps, stream, demands = FOUND[plants]
     if world.nodes[0].command != command(*plants):
         await start_again(world, command(*plants))
-    assert demands <= await found(world, steps, stream)
+    for _ in range(TRIES):
+        demands = demands - await found(world, steps, stream)
+        if not demands:
+            break
+    assert demands == set(), "not met"
 
 
 async def test_every_bug_is_planted_somewhere() -> None:
