@@ -106,7 +106,8 @@ async def run(settings: Settings, count: int) -> int:
     _check(settings, count)
     setup_logging(settings.log_format, settings.log_level)
     workers = [Worker(settings, number) for number in range(count)]
-    passed = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
+    # Without TLS a node does not listen for SIGHUP, and would be ended by it.
+    passed = signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if settings.tls_cert else [])
     with _reserved(settings), anyio.open_signal_receiver(*passed) as signals:
         passing = asyncio.create_task(_pass_on(signals, workers))
         try:
